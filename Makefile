@@ -1,0 +1,59 @@
+# Everything a person or CI does here. Each target installs what it needs first; V=1 shows full commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MACHINE := $(shell uname -m)
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+NODE := node_modules/node/bin/node
+TEST := $(NODE) --test --test-reporter=./test/reporter.ts
+
+.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format image cluster pack clean
+
+build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after this
+
+packages: ## what Debian or Ubuntu must have to build
+	@scripts/install-packages.sh build
+
+node_modules/.stamp: package.json package-lock.json
+	@npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+native: node_modules/.stamp packages
+	@$(MAKE) --no-print-directory -C native
+
+dist/cli/bin.js: $(shell find src -name '*.ts') tsconfig.json tsconfig.build.json package.json node_modules/.stamp
+	@rm -rf dist
+	@tsc -p tsconfig.build.json
+
+demo: build ## records a real server, then runs it under its profile
+	@scripts/install-packages.sh demo
+	@scripts/demo.sh
+
+test: ## everything, set-up included
+	@scripts/test.sh
+
+test-unit: node_modules/.stamp ## seconds, needs no root
+	@$(TEST) 'test/unit/**/*.test.ts'
+
+bench: build ## prints the figures and writes docs/benchmarks.md
+	@scripts/install-packages.sh test
+	@$(NODE) test/bench/main.ts
+
+test-kernels: build ## the recorder on other kernels, in virtual machines
+	@test/system/kernels/run.sh
+
+lint: node_modules/.stamp
+	@biome check --error-on-warnings .
+	@tsc -p tsconfig.json
+	@knip
+	@clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.c native/*.h
+	@scripts/check-files.sh
+
+format: node_modules/.stamp
+	@biome check --write .
+	@clang-format -i bpf/*.c bpf/*.h native/*.c native/*.h
+
+image cluster:
+	@echo "make $@: not built yet; it comes with the Kubernetes part" >&2; exit 1
+
+clean:
+	@rm -rf dist prebuilds .output test/system/fixtures/.output

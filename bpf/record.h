@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the BPF programs and user space share. src/capture/layout.ts decodes the same structs; the sizes asserted
+ * here are asserted there too.
+ */
+#ifndef SYSCRIBE_RECORD_H
+#define SYSCRIBE_RECORD_H
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#endif
+
+#define NR_MAX 1024 /* native tables end below 512; x32's own block is 512 to 547 */
+#define NO_SLOT 0xffffffffU
+#define NO_TAIL 0xffffffffU /* tag.filters: never counts as the runtime's tail */
+#define MAX_CPUS 1024
+
+enum phase { PHASE_WORKLOAD, PHASE_RUNTIME, PHASES };
+enum abi { ABI_NATIVE, ABI_COMPAT, ABI_X32, ABIS };
+
+/* One byte a call: written once, then only read, so that its cache line stays shared between CPUs. */
+struct seen {
+	u8 byte[PHASES * ABIS * NR_MAX];
+};
+
+/* Per slot; everything that can go wrong for one recording is counted here. */
+struct slot_state {
+	u32 generation;     /* a tag of an older generation is not this recording's */
+	u32 live;           /* tagged tasks that have not exited */
+	u64 processes;      /* processes ever tagged */
+	u64 execs;          /* execs that made a task part of the workload */
+	u64 lost_events;    /* ring buffer full: evidence is missing, the set is not */
+	u64 untagged;       /* tasks that could not be given a tag */
+	u64 moved_threads;  /* threads moved in behind their leader, tagged later by the iterator */
+	u64 overflow_lost;  /* numbers off the table that the overflow set had no room for */
+	u64 seeded;         /* tasks found running by the iterator */
+	u64 host_execs;     /* execs in the host's mount namespace, taken for the runtime's */
+};
+
+enum counter {
+	COUNTER_NO_SLOT,      /* a new cgroup found no free slot */
+	COUNTER_MEMBERS_FULL, /* a new cgroup found no room in the table of members */
+	COUNTER_BUSY,         /* a tag could not be looked up while its CPU's storage was busy */
+	COUNTER_UNPUSHED,     /* a slot could not be given back */
+	COUNTERS
+};
+
+enum event_kind {
+	EVENT_SEEN,    /* first sighting of a call */
+	EVENT_IDLE,    /* the last task of a slot has exited */
+	EVENT_RESCAN,  /* threads were moved: run the iterator */
+	EVENT_PROCESS, /* a process was born into a slot (only when asked for) */
+	EVENT_CGROUP,  /* a cgroup was born below a root and has this slot */
+};
+
+struct event {
+	u32 kind;
+	u32 slot;
+	u32 generation;
+	u16 abi;
+	u16 phase;
+	u64 value; /* SEEN: the number; CGROUP: the cgroup's id */
+	u64 time;  /* ns, boot clock */
+	u32 tgid;
+	u32 tid;
+	char comm[16];
+};
+
+struct tag {
+	u32 slot;
+	u32 generation;
+	u32 phase;
+	u32 filters; /* seccomp filters at attach: more than these means that the runtime has loaded the container's */
+	u32 counted; /* 1 while the task counts in slot_state.live */
+	u32 any_mount_namespace; /* an exec in the host's mount namespace is the workload too */
+};
+
+/* What is known of a member cgroup. `levels` 0: its tasks belong to `slot`; n: slots are handed out n levels below. */
+struct member {
+	u32 slot;
+	u32 generation;
+	u32 levels;
+	u32 any_mount_namespace;
+};
+
+struct overflow_key {
+	u32 slot;
+	u16 abi;
+	u16 phase;
+	u64 nr;
+};
+
+/*
+ * The answer for the last recorded task of a CPU. Only that CPU writes its entry, but a program may be preempted in
+ * the middle (tracepoint programs are preemptible from 7.x on), so `seq` is odd while one writes.
+ */
+struct cached_answer {
+	u64 task;
+	u64 start;
+	u32 generation;
+	u32 seq;
+	u32 slot;
+	u32 pad[9];
+};
+
+/* The whole .bss: user space maps it. */
+struct control {
+	u32 generation; /* bumped after every change of an existing tag */
+	u32 members;    /* member cgroups ever added: 0 spares every fork on the host a look-up */
+	u32 root_tgid;  /* a process to be found by the iterator, with its children */
+	u32 root_slot;
+	u32 root_generation;
+	u32 pad[11];
+	u64 counter[8];
+	struct cached_answer cache[MAX_CPUS];
+};
+
+_Static_assert(sizeof(struct seen) == 6144, "layout.ts: SEEN_SIZE");
+_Static_assert(sizeof(struct slot_state) == 72, "layout.ts: STATE_SIZE");
+_Static_assert(sizeof(struct event) == 56, "layout.ts: EVENT_SIZE");
+_Static_assert(sizeof(struct tag) == 24, "tag");
+_Static_assert(sizeof(struct member) == 16, "member");
+_Static_assert(sizeof(struct overflow_key) == 16, "layout.ts: OVERFLOW_SIZE");
+_Static_assert(sizeof(struct cached_answer) == 64, "one cache line");
+_Static_assert(COUNTERS <= 8, "control.counter");
+
+#endif

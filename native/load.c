@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Loading, attaching and closing the BPF object; walking the tasks. */
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+extern const char syscribe_bpf_object[];
+extern const char syscribe_bpf_object_end[];
+
+/* The last lines that libbpf printed, among them the verifier's: they go into the error. */
+static char libbpf_log[16384];
+static size_t libbpf_logged;
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	int length;
+
+	if (level == LIBBPF_DEBUG || libbpf_logged >= sizeof(libbpf_log) - 1)
+		return 0;
+	length = vsnprintf(libbpf_log + libbpf_logged, sizeof(libbpf_log) - libbpf_logged, format, args);
+	if (length > 0)
+		libbpf_logged += (size_t)length;
+	if (libbpf_logged > sizeof(libbpf_log) - 1)
+		libbpf_logged = sizeof(libbpf_log) - 1;
+	return length;
+}
+
+static napi_value throw_libbpf(napi_env env, const char *operation, int error)
+{
+	napi_value exception, log;
+
+	throw_errno(env, operation, error < 0 ? -error : error);
+	napi_get_and_clear_last_exception(env, &exception);
+	napi_create_string_latin1(env, libbpf_log, libbpf_logged, &log);
+	napi_set_named_property(env, exception, "log", log);
+	napi_throw(env, exception);
+	return NULL;
+}
+
+static void unmap(struct mapping *mapping)
+{
+	if (mapping->data)
+		munmap(mapping->data, mapping->size);
+	mapping->data = NULL;
+}
+
+void close_recorder(struct recorder *recorder)
+{
+	stop_ring(recorder);
+	for (size_t i = 0; i < recorder->link_count; i++)
+		bpf_link__destroy(recorder->links[i]);
+	recorder->link_count = 0;
+	unmap(&recorder->control);
+	unmap(&recorder->states);
+	unmap(&recorder->seen);
+	bpf_object__close(recorder->object);
+	recorder->object = NULL;
+}
+
+static void finalize(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	close_recorder(data);
+	free(data);
+}
+
+struct recorder *to_recorder(napi_env env, napi_value value)
+{
+	struct recorder *recorder = NULL;
+
+	if (napi_get_value_external(env, value, (void **)&recorder) != napi_ok || !recorder || !recorder->object) {
+		throw_type(env, "recorder is closed");
+		return NULL;
+	}
+	return recorder;
+}
+
+/* Writes `value` over the global variable `name` of .rodata, found by the object's BTF; false when it has none such. */
+static bool set(struct bpf_object *object, const char *name, const void *value, size_t size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
+	const struct btf *btf = bpf_object__btf(object);
+	int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_type *section;
+	const void *initial;
+	char rodata[256];
+	size_t total;
+
+	if (!map || id < 0)
+		return false;
+	initial = bpf_map__initial_value(map, &total);
+	if (!initial || total > sizeof(rodata))
+		return false;
+	memcpy(rodata, initial, total);
+	section = btf__type_by_id(btf, (uint32_t)id);
+	for (uint32_t i = 0; i < btf_vlen(section); i++) {
+		const struct btf_var_secinfo *variable = btf_var_secinfos(section) + i;
+		const struct btf_type *type = btf__type_by_id(btf, variable->type);
+
+		if (strcmp(btf__name_by_offset(btf, type->name_off), name) || variable->size != size)
+			continue;
+		memcpy(rodata + variable->offset, value, size);
+		return !bpf_map__set_initial_value(map, rodata, total);
+	}
+	return false;
+}
+
+/* Index of a v1 controller in css_set.subsys, from the running kernel's enum; -1 when it has none of that name. */
+static int controller_index(struct btf *kernel, const char *controller)
+{
+	int id = btf__find_by_name_kind(kernel, "cgroup_subsys_id", BTF_KIND_ENUM);
+	const struct btf_type *type;
+	char wanted[64];
+
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(kernel, (uint32_t)id);
+	snprintf(wanted, sizeof(wanted), "%s_cgrp_id", controller);
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		const struct btf_enum *value = btf_enum(type) + i;
+
+		if (!strcmp(btf__name_by_offset(kernel, value->name_off), wanted))
+			return value->val;
+	}
+	return -1;
+}
+
+/*
+ * Whether bpf_task_storage_get() may return NULL for a task that has a tag. 6.2 made the look-up lock-free together
+ * with bpf_task_storage_get_recur; older kernels may carry that as a backport, so BTF decides there.
+ */
+static bool lookup_may_fail(struct btf **kernel)
+{
+	struct utsname name;
+	int major = 0, minor = 0;
+
+	if (!uname(&name) && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+	    (major > 6 || (major == 6 && minor >= 2)))
+		return false;
+	if (!*kernel)
+		*kernel = btf__load_vmlinux_btf();
+	return *kernel && btf__find_by_name_kind(*kernel, "bpf_task_storage_get_recur", BTF_KIND_FUNC) < 0;
+}
+
+struct load_options {
+	uint32_t slots, members, ring_bytes, host_mount_namespace, fail_tags;
+	int32_t hierarchy;
+	bool report_processes;
+	char *controller;
+};
+
+static bool read_options(napi_env env, napi_value object, struct load_options *options)
+{
+	napi_value controller;
+
+	if (!get_u32(env, object, "slots", &options->slots) || !get_u32(env, object, "members", &options->members) ||
+	    !get_u32(env, object, "ringBytes", &options->ring_bytes) ||
+	    !get_u32(env, object, "hostMountNamespace", &options->host_mount_namespace) ||
+	    !get_u32(env, object, "failTags", &options->fail_tags) ||
+	    !get_i32(env, object, "hierarchy", &options->hierarchy) ||
+	    !get_bool(env, object, "reportProcesses", &options->report_processes))
+		return false;
+	napi_get_named_property(env, object, "controller", &controller);
+	options->controller = to_string(env, controller);
+	return options->controller != NULL;
+}
+
+/* Returns 0, a libbpf error, or ENODEV for a controller that this kernel lacks. */
+static int configure(struct bpf_object *object, const struct load_options *options)
+{
+	static const char *const by_slot[] = {"free_slots", "seen", "states"};
+	struct btf *kernel = NULL;
+	bool may_fail = lookup_may_fail(&kernel);
+	int subsystem = -1, error = 0;
+
+	if (options->controller[0]) {
+		if (!kernel)
+			kernel = btf__load_vmlinux_btf();
+		subsystem = kernel ? controller_index(kernel, options->controller) : -1;
+		if (subsystem < 0)
+			error = ENODEV;
+	}
+	btf__free(kernel);
+	for (size_t i = 0; !error && i < sizeof(by_slot) / sizeof(*by_slot); i++)
+		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, by_slot[i]), options->slots);
+	if (!error)
+		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "members"), options->members);
+	if (!error)
+		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), options->ring_bytes);
+	if (error)
+		return error;
+	if (!set(object, "hierarchy", &options->hierarchy, sizeof(int32_t)) ||
+	    !set(object, "subsystem", &subsystem, sizeof(subsystem)) ||
+	    !set(object, "host_mount_namespace", &options->host_mount_namespace, sizeof(uint32_t)) ||
+	    !set(object, "report_processes", &options->report_processes, sizeof(bool)) ||
+	    !set(object, "lookup_may_fail", &may_fail, sizeof(bool)) ||
+	    !set(object, "fail_tags", &options->fail_tags, sizeof(uint32_t)))
+		return ENOKEY;
+	return 0;
+}
+
+static int map_memory(struct bpf_object *object, const char *name, size_t size, struct mapping *mapping)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	long page = sysconf(_SC_PAGESIZE);
+	void *data;
+
+	if (!map)
+		return ENOENT;
+	size = (size + (size_t)page - 1) & ~((size_t)page - 1);
+	data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (data == MAP_FAILED)
+		return errno;
+	mapping->data = data;
+	mapping->size = size;
+	return 0;
+}
+
+static int after_load(struct recorder *recorder)
+{
+	int queue = bpf_map__fd(bpf_object__find_map_by_name(recorder->object, "free_slots"));
+	int error;
+
+	error = map_memory(recorder->object, ".bss", sizeof(struct control), &recorder->control);
+	if (!error)
+		error = map_memory(recorder->object, "states", sizeof(struct slot_state) * recorder->slots,
+				   &recorder->states);
+	if (!error)
+		error = map_memory(recorder->object, "seen", sizeof(struct seen) * recorder->slots, &recorder->seen);
+	for (uint32_t slot = 0; !error && slot < recorder->slots; slot++)
+		if (bpf_map_update_elem(queue, NULL, &slot, BPF_ANY))
+			error = errno;
+	return error;
+}
+
+/* load(options): a recorder with nothing attached. */
+static napi_value load(napi_env env, napi_callback_info info)
+{
+	struct load_options options = {0};
+	struct recorder *recorder;
+	napi_value argument, external;
+	const char *step = "open";
+	int error;
+
+	if (!get_args(env, info, 1, &argument) || !read_options(env, argument, &options))
+		return NULL;
+	recorder = calloc(1, sizeof(*recorder));
+	if (!recorder) {
+		free(options.controller);
+		return throw_errno(env, "open", ENOMEM);
+	}
+	recorder->env = env;
+	recorder->slots = options.slots;
+	libbpf_logged = 0;
+	libbpf_set_print(keep_log);
+	recorder->object = bpf_object__open_mem(syscribe_bpf_object,
+						(size_t)(syscribe_bpf_object_end - syscribe_bpf_object), NULL);
+	error = recorder->object ? 0 : errno;
+	if (!error) {
+		step = "configure";
+		error = configure(recorder->object, &options);
+	}
+	if (!error) {
+		step = "load";
+		error = bpf_object__load(recorder->object);
+	}
+	if (!error) {
+		step = "map";
+		error = after_load(recorder);
+	}
+	free(options.controller);
+	if (error) {
+		throw_libbpf(env, step, error);
+		close_recorder(recorder);
+		free(recorder);
+		return NULL;
+	}
+	napi_create_external(env, recorder, finalize, NULL, &external);
+	return external;
+}
+
+/* attach(recorder, program) */
+static napi_value attach(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	struct bpf_program *program;
+	struct bpf_link *link;
+	napi_value args[2];
+	char *name;
+
+	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) ||
+	    !(name = to_string(env, args[1])))
+		return NULL;
+	program = bpf_object__find_program_by_name(recorder->object, name);
+	free(name);
+	if (!program || recorder->link_count == MAX_LINKS)
+		return throw_errno(env, "attach", ENOENT);
+	libbpf_logged = 0;
+	link = bpf_program__attach(program);
+	if (!link)
+		return throw_libbpf(env, "attach", errno);
+	recorder->links[recorder->link_count++] = link;
+	return undefined(env);
+}
+
+static napi_value close_function(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	napi_value argument;
+
+	if (!get_args(env, info, 1, &argument))
+		return NULL;
+	if (napi_get_value_external(env, argument, (void **)&recorder) == napi_ok)
+		close_recorder(recorder);
+	return undefined(env);
+}
+
+/* Reads an iterator to its end; the buffer grows, bounded by the number of tasks on the machine. */
+static int read_all(int fd, char **data, size_t *size)
+{
+	size_t capacity = 0;
+	ssize_t got;
+	char *grown;
+
+	*data = NULL;
+	*size = 0;
+	for (;;) {
+		if (capacity - *size < 4096) {
+			capacity = capacity ? capacity * 2 : 16384;
+			grown = realloc(*data, capacity);
+			if (!grown)
+				return ENOMEM;
+			*data = grown;
+		}
+		got = read(fd, *data + *size, capacity - *size);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno;
+		if (got == 0)
+			return 0;
+		*size += (size_t)got;
+	}
+}
+
+/* walk(recorder): tags what should be tagged; a Buffer of struct found, decoded in layout.ts. */
+static napi_value walk(napi_env env, napi_callback_info info)
+{
+	napi_value argument, result = NULL;
+	struct recorder *recorder;
+	struct bpf_link *link;
+	char *data = NULL;
+	size_t size = 0;
+	int fd, error;
+
+	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
+		return NULL;
+	libbpf_logged = 0;
+	link = bpf_program__attach_iter(bpf_object__find_program_by_name(recorder->object, "syscribe_walk"), NULL);
+	if (!link)
+		return throw_libbpf(env, "walk", errno);
+	fd = bpf_iter_create(bpf_link__fd(link));
+	error = fd < 0 ? errno : read_all(fd, &data, &size);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	if (error)
+		throw_libbpf(env, "walk", error);
+	else
+		result = make_copy(env, data, size);
+	free(data);
+	return result;
+}
+
+/* misses(recorder): how often a program was skipped because it was already running on that CPU. */
+static napi_value misses(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	struct bpf_program *program;
+	napi_value argument, value;
+	uint64_t total = 0;
+
+	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
+		return NULL;
+	bpf_object__for_each_program(program, recorder->object) {
+		struct bpf_prog_info program_info = {0};
+		uint32_t size = sizeof(program_info);
+
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &program_info, &size))
+			return throw_errno(env, "misses", errno);
+		total += program_info.recursion_misses;
+	}
+	napi_create_double(env, (double)total, &value);
+	return value;
+}
+
+void load_functions(napi_env env, napi_value exports)
+{
+	export_function(env, exports, "load", load);
+	export_function(env, exports, "attach", attach);
+	export_function(env, exports, "close", close_function);
+	export_function(env, exports, "walk", walk);
+	export_function(env, exports, "misses", misses);
+}
+
+napi_value init_object(napi_env env, napi_value exports)
+{
+	load_functions(env, exports);
+	slot_functions(env, exports);
+	ring_functions(env, exports);
+	return exports;
+}

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Starting a command that waits at a gate: the recorder tags it there, then lets it go on to exec. Between fork() and
+ * exec the child only makes system calls: other threads of Node may have held any lock when it was born.
+ */
+#include "syscribe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Which step of the child failed; the same numbers stand in src/capture/native.ts. */
+enum stage { STAGE_NONE, STAGE_USER, STAGE_FIND, STAGE_FILTER, STAGE_EXEC };
+
+/* Shared with the child: it can tell of a failure without a system call, which its own filter might refuse. */
+struct report {
+	int stage;
+	int error;
+};
+
+struct start {
+	char **files, **argv, **env;
+	uint32_t uid, gid;
+	bool change_user;
+	uint32_t *groups;
+	uint32_t group_count;
+	struct sock_fprog filter;
+	uint32_t filter_flags;
+	bool no_new_privileges;
+};
+
+struct child {
+	napi_env env;
+	pid_t pid;
+	int pidfd, gate, status;
+	struct report *report;
+	struct poll *status_poll, *exit_poll;
+	napi_ref on_exec, on_exit;
+};
+
+static void fail(struct report *report, enum stage stage, int code)
+{
+	report->error = errno;
+	__atomic_store_n(&report->stage, stage, __ATOMIC_SEQ_CST);
+	_exit(code);
+}
+
+static void reset_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	/* Node ignores SIGPIPE and handles others; the command starts with the defaults. */
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * Drops to the user, keeping only CAP_SYS_ADMIN where a filter is to be loaded without no_new_privs (seccomp(2) wants
+ * one of the two). The exec then clears it: no file capabilities, no ambient set, user not root (capabilities(7)).
+ */
+static int become_user(const struct start *start)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+	bool keep = start->filter.len && !start->no_new_privileges && start->uid != 0;
+
+	if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+		return -1;
+	if (syscall(SYS_setgroups, (size_t)start->group_count, start->groups) ||
+	    syscall(SYS_setresgid, start->gid, start->gid, start->gid) ||
+	    syscall(SYS_setresuid, start->uid, start->uid, start->uid))
+		return -1;
+	if (!keep)
+		return 0;
+	data[0].effective = data[0].permitted = 1U << CAP_SYS_ADMIN;
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+/* The first file that may be executed; the errno of the most telling refusal otherwise, as execvp(3) does. */
+static char *find_file(char **files)
+{
+	int error = ENOENT;
+
+	for (char **file = files; *file; file++) {
+		if (!syscall(SYS_faccessat, AT_FDCWD, *file, X_OK))
+			return *file;
+		if (errno != ENOENT && errno != ENOTDIR)
+			error = errno;
+	}
+	errno = error;
+	return NULL;
+}
+
+static void execute(const struct start *start, char *file)
+{
+	char *shell[64];
+	size_t count = 0;
+
+	execve(file, start->argv, start->env);
+	if (errno != ENOEXEC)
+		return;
+	/* A script without an interpreter line goes to the shell, as with execvp(3). */
+	shell[count++] = "/bin/sh";
+	shell[count++] = file;
+	for (char **argument = start->argv + 1; *start->argv && *argument && count < 63; argument++)
+		shell[count++] = *argument;
+	shell[count] = NULL;
+	execve(shell[0], shell, start->env);
+}
+
+static void run_child(const struct start *start, struct report *report, int gate)
+{
+	char *file, byte;
+	ssize_t got;
+
+	reset_signals();
+	do
+		got = read(gate, &byte, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
+		_exit(125); /* the recorder is gone */
+	if (start->change_user && become_user(start))
+		fail(report, STAGE_USER, 125);
+	file = find_file(start->files);
+	if (!file)
+		fail(report, STAGE_FIND, 127);
+	if (start->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		fail(report, STAGE_FILTER, 125);
+	if (start->filter.len &&
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, start->filter_flags, &start->filter))
+		fail(report, STAGE_FILTER, 125);
+	execute(start, file);
+	fail(report, STAGE_EXEC, 126);
+}
+
+static void free_start(struct start *start)
+{
+	free_strings(start->files);
+	free_strings(start->argv);
+	free_strings(start->env);
+	free(start->groups);
+	free(start->filter.filter);
+}
+
+static bool read_groups(napi_env env, napi_value array, struct start *start)
+{
+	napi_value element;
+
+	if (napi_get_array_length(env, array, &start->group_count) != napi_ok) {
+		throw_type(env, "groups");
+		return false;
+	}
+	start->groups = calloc(start->group_count ? start->group_count : 1, sizeof(uint32_t));
+	if (!start->groups) {
+		throw_type(env, "out of memory");
+		return false;
+	}
+	for (uint32_t i = 0; i < start->group_count; i++) {
+		napi_get_element(env, array, i, &element);
+		if (!to_u32(env, element, &start->groups[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool read_filter(napi_env env, napi_value buffer, struct start *start)
+{
+	size_t size = 0;
+	void *data = NULL;
+	bool is_buffer = false;
+
+	napi_is_buffer(env, buffer, &is_buffer);
+	if (!is_buffer)
+		return true;
+	napi_get_buffer_info(env, buffer, &data, &size);
+	if (!size || size % sizeof(struct sock_filter) || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
+		throw_errno(env, "filter", E2BIG);
+		return false;
+	}
+	start->filter.filter = malloc(size);
+	if (!start->filter.filter) {
+		throw_type(env, "out of memory");
+		return false;
+	}
+	memcpy(start->filter.filter, data, size);
+	start->filter.len = (unsigned short)(size / sizeof(struct sock_filter));
+	return true;
+}
+
+static bool read_start(napi_env env, napi_value object, struct start *start)
+{
+	napi_value files, argv, environment, groups, filter;
+
+	napi_get_named_property(env, object, "files", &files);
+	napi_get_named_property(env, object, "argv", &argv);
+	napi_get_named_property(env, object, "env", &environment);
+	napi_get_named_property(env, object, "groups", &groups);
+	napi_get_named_property(env, object, "filter", &filter);
+	return (start->files = to_strings(env, files)) && (start->argv = to_strings(env, argv)) &&
+	       (start->env = to_strings(env, environment)) && read_groups(env, groups, start) &&
+	       read_filter(env, filter, start) && get_u32(env, object, "uid", &start->uid) &&
+	       get_u32(env, object, "gid", &start->gid) && get_bool(env, object, "changeUser", &start->change_user) &&
+	       get_u32(env, object, "filterFlags", &start->filter_flags) &&
+	       get_bool(env, object, "noNewPrivileges", &start->no_new_privileges);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void release_child(struct child *child)
+{
+	poll_stop(child->status_poll);
+	poll_stop(child->exit_poll);
+	child->status_poll = child->exit_poll = NULL;
+	close_fd(&child->gate);
+	close_fd(&child->status);
+	close_fd(&child->pidfd);
+	if (child->report)
+		munmap(child->report, sizeof(*child->report));
+	child->report = NULL;
+	if (child->on_exec)
+		napi_delete_reference(child->env, child->on_exec);
+	if (child->on_exit)
+		napi_delete_reference(child->env, child->on_exit);
+	child->on_exec = child->on_exit = NULL;
+}
+
+static void finalize_child(napi_env env, void *data, void *hint)
+{
+	(void)env;
+	(void)hint;
+	release_child(data);
+	free(data);
+}
+
+/* The status pipe closes at the exec, or with the child. */
+static void on_status(void *owner)
+{
+	struct child *child = owner;
+	napi_value argv[2];
+
+	poll_stop(child->status_poll);
+	child->status_poll = NULL;
+	argv[0] = make_u32(child->env, (uint32_t)child->report->stage);
+	argv[1] = make_u32(child->env, (uint32_t)child->report->error);
+	call_back(child->env, child->on_exec, 2, argv);
+}
+
+static void on_exited(void *owner)
+{
+	struct child *child = owner;
+	siginfo_t status = {0};
+	napi_value argv[2];
+	bool exited;
+
+	if (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED | WNOHANG) || !status.si_pid)
+		return;
+	poll_stop(child->exit_poll);
+	child->exit_poll = NULL;
+	exited = status.si_code == CLD_EXITED;
+	argv[0] = make_u32(child->env, exited ? (uint32_t)status.si_status : 0);
+	argv[1] = make_u32(child->env, exited ? 0 : (uint32_t)status.si_status);
+	call_back(child->env, child->on_exit, 2, argv);
+}
+
+static int fork_child(const struct start *start, struct child *child)
+{
+	int gate[2] = {-1, -1}, status[2] = {-1, -1};
+	int error;
+
+	child->report = mmap(NULL, sizeof(*child->report), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (child->report == MAP_FAILED) {
+		child->report = NULL;
+		return errno;
+	}
+	if (pipe2(gate, O_CLOEXEC) || pipe2(status, O_CLOEXEC)) {
+		error = errno;
+		close_fd(&gate[0]);
+		close_fd(&gate[1]);
+		return error;
+	}
+	child->pid = fork();
+	error = errno;
+	if (child->pid == 0) {
+		close(gate[1]);
+		close(status[0]);
+		run_child(start, child->report, gate[0]);
+	}
+	close(gate[0]);
+	close(status[1]);
+	child->gate = gate[1];
+	child->status = status[0];
+	if (child->pid < 0)
+		return error;
+	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	return child->pidfd < 0 ? errno : 0;
+}
+
+/* start({files, argv, env, ...}, onExec(stage, errno), onExit(code, signal)) -> {child, pid, pidfd} */
+static napi_value start_function(napi_env env, napi_callback_info info)
+{
+	struct start start = {0};
+	struct child *child;
+	napi_value args[3], result, external;
+	int error;
+
+	if (!get_args(env, info, 3, args))
+		return NULL;
+	child = calloc(1, sizeof(*child));
+	if (!child)
+		return throw_errno(env, "start", ENOMEM);
+	child->env = env;
+	child->pidfd = child->gate = child->status = -1;
+	if (!read_start(env, args[0], &start)) {
+		free_start(&start);
+		free(child);
+		return NULL;
+	}
+	error = fork_child(&start, child);
+	free_start(&start);
+	if (!error) {
+		napi_create_reference(env, args[1], 1, &child->on_exec);
+		napi_create_reference(env, args[2], 1, &child->on_exit);
+		child->status_poll = poll_start(env, child->status, on_status, child);
+		child->exit_poll = poll_start(env, child->pidfd, on_exited, child);
+		if (!child->status_poll || !child->exit_poll)
+			error = EIO;
+	}
+	if (error) {
+		release_child(child);
+		free(child);
+		return throw_errno(env, "start", error);
+	}
+	napi_create_object(env, &result);
+	napi_create_external(env, child, finalize_child, NULL, &external);
+	napi_set_named_property(env, result, "child", external);
+	napi_set_named_property(env, result, "pid", make_u32(env, (uint32_t)child->pid));
+	napi_set_named_property(env, result, "pidfd", make_u32(env, (uint32_t)child->pidfd));
+	return result;
+}
+
+static struct child *to_child(napi_env env, napi_value value)
+{
+	struct child *child = NULL;
+
+	if (napi_get_value_external(env, value, (void **)&child) != napi_ok || child->pidfd < 0) {
+		throw_type(env, "child is released");
+		return NULL;
+	}
+	return child;
+}
+
+/* go(child): opens the gate. */
+static napi_value go(napi_env env, napi_callback_info info)
+{
+	struct child *child;
+	napi_value argument;
+
+	if (!get_args(env, info, 1, &argument) || !(child = to_child(env, argument)))
+		return NULL;
+	if (write(child->gate, "g", 1) != 1)
+		return throw_errno(env, "go", errno);
+	close_fd(&child->gate);
+	return undefined(env);
+}
+
+/* kill(child, signal): through the pidfd, so never another process of the same number. False when it is gone. */
+static napi_value kill_function(napi_env env, napi_callback_info info)
+{
+	struct child *child;
+	napi_value args[2], sent;
+	uint32_t number;
+	long result;
+
+	if (!get_args(env, info, 2, args) || !(child = to_child(env, args[0])) || !to_u32(env, args[1], &number))
+		return NULL;
+	result = syscall(SYS_pidfd_send_signal, child->pidfd, (int)number, NULL, 0);
+	if (result && errno != ESRCH)
+		return throw_errno(env, "kill", errno);
+	napi_get_boolean(env, !result, &sent);
+	return sent;
+}
+
+/* release(child): a child still at the gate ends; a running one goes on. */
+static napi_value release(napi_env env, napi_callback_info info)
+{
+	struct child *child;
+	napi_value argument;
+
+	if (!get_args(env, info, 1, &argument))
+		return NULL;
+	if (napi_get_value_external(env, argument, (void **)&child) == napi_ok)
+		release_child(child);
+	return undefined(env);
+}
+
+/* processGroup(pid): 0 when there is no such process. */
+static napi_value process_group(napi_env env, napi_callback_info info)
+{
+	napi_value argument;
+	uint32_t pid;
+	pid_t group;
+
+	if (!get_args(env, info, 1, &argument) || !to_u32(env, argument, &pid))
+		return NULL;
+	group = getpgid((pid_t)pid);
+	return make_u32(env, group < 0 ? 0 : (uint32_t)group);
+}
+
+napi_value init_process(napi_env env, napi_value exports)
+{
+	export_function(env, exports, "start", start_function);
+	export_function(env, exports, "go", go);
+	export_function(env, exports, "kill", kill_function);
+	export_function(env, exports, "release", release);
+	export_function(env, exports, "processGroup", process_group);
+	return exports;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Between JavaScript values and C ones. */
+#include "syscribe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool get_args(napi_env env, napi_callback_info info, size_t wanted, napi_value *args)
+{
+	size_t count = wanted;
+
+	if (napi_get_cb_info(env, info, &count, args, NULL, NULL) == napi_ok && count >= wanted)
+		return true;
+	throw_type(env, "too few arguments");
+	return false;
+}
+
+static bool get_property(napi_env env, napi_value object, const char *name, napi_value *value)
+{
+	if (napi_get_named_property(env, object, name, value) == napi_ok)
+		return true;
+	throw_type(env, name);
+	return false;
+}
+
+bool to_u32(napi_env env, napi_value value, uint32_t *result)
+{
+	if (napi_get_value_uint32(env, value, result) == napi_ok)
+		return true;
+	throw_type(env, "number expected");
+	return false;
+}
+
+bool to_u64(napi_env env, napi_value value, uint64_t *result)
+{
+	bool lossless = false;
+
+	if (napi_get_value_bigint_uint64(env, value, result, &lossless) == napi_ok && lossless)
+		return true;
+	throw_type(env, "unsigned 64-bit bigint expected");
+	return false;
+}
+
+bool get_u32(napi_env env, napi_value object, const char *name, uint32_t *value)
+{
+	napi_value property;
+
+	return get_property(env, object, name, &property) && to_u32(env, property, value);
+}
+
+bool get_i32(napi_env env, napi_value object, const char *name, int32_t *value)
+{
+	napi_value property;
+
+	if (!get_property(env, object, name, &property))
+		return false;
+	if (napi_get_value_int32(env, property, value) == napi_ok)
+		return true;
+	throw_type(env, name);
+	return false;
+}
+
+bool get_bool(napi_env env, napi_value object, const char *name, bool *value)
+{
+	napi_value property;
+
+	if (!get_property(env, object, name, &property))
+		return false;
+	if (napi_get_value_bool(env, property, value) == napi_ok)
+		return true;
+	throw_type(env, name);
+	return false;
+}
+
+/* A copy that the caller frees. A NUL inside would cut the string short in the kernel: refused. */
+char *to_string(napi_env env, napi_value value)
+{
+	size_t length = 0;
+	char *text;
+
+	if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok) {
+		throw_type(env, "string expected");
+		return NULL;
+	}
+	text = malloc(length + 1);
+	if (!text) {
+		throw_type(env, "out of memory");
+		return NULL;
+	}
+	napi_get_value_string_utf8(env, value, text, length + 1, &length);
+	if (memchr(text, 0, length)) {
+		free(text);
+		throw_type(env, "string contains a NUL byte");
+		return NULL;
+	}
+	return text;
+}
+
+/* A NULL-terminated array that the caller gives to free_strings(). */
+char **to_strings(napi_env env, napi_value array)
+{
+	napi_value element;
+	uint32_t count;
+	char **strings;
+
+	if (napi_get_array_length(env, array, &count) != napi_ok) {
+		throw_type(env, "array expected");
+		return NULL;
+	}
+	strings = calloc((size_t)count + 1, sizeof(*strings));
+	if (!strings) {
+		throw_type(env, "out of memory");
+		return NULL;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		napi_get_element(env, array, i, &element);
+		strings[i] = to_string(env, element);
+		if (!strings[i]) {
+			free_strings(strings);
+			return NULL;
+		}
+	}
+	return strings;
+}
+
+void free_strings(char **strings)
+{
+	if (!strings)
+		return;
+	for (char **string = strings; *string; string++)
+		free(*string);
+	free(strings);
+}
+
+napi_value make_copy(napi_env env, const void *data, size_t size)
+{
+	napi_value buffer = NULL;
+
+	napi_create_buffer_copy(env, size, data, NULL, &buffer);
+	return buffer;
+}
+
+napi_value make_u32(napi_env env, uint32_t value)
+{
+	napi_value number = NULL;
+
+	napi_create_uint32(env, value, &number);
+	return number;
+}
+
+napi_value undefined(napi_env env)
+{
+	napi_value value = NULL;
+
+	napi_get_undefined(env, &value);
+	return value;
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test
+set -euo pipefail
+
+build=(clang bpftool gcc make binutils libbpf-dev libelf-dev zlib1g-dev libseccomp-dev libuv1-dev linux-libc-dev)
+demo=(nginx-light curl)
+tests=(strace runc crun busybox-static redis-server redis-tools sqlite3 postgresql git python3 tar gzip curl nginx-light
+	clang-format seccomp libcap2-bin sudo util-linux iproute2 procps)
+
+case ${1:-} in
+build) wanted=("${build[@]}") ;;
+demo) wanted=("${demo[@]}") ;;
+test) wanted=("${tests[@]}") ;;
+*) echo "usage: ${0##*/} build|demo|test" >&2 && exit 2 ;;
+esac
+
+# Ubuntu has bpftool in linux-tools-common.
+if ! apt-cache show bpftool >/dev/null 2>&1 && [ -e /usr/sbin/bpftool ]; then
+	wanted=("${wanted[@]/bpftool/}")
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+	[ -n "$package" ] || continue
+	dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+echo "  INSTALL  ${missing[*]}"
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "needed: ${missing[*]}; run as root or install them" >&2 && exit 1; }
+	as_root=(sudo)
+fi
+# Servers from these packages must not be started: tests start their own.
+policy=$(mktemp)
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+	"${as_root[@]}" install -m 0755 "$policy" /usr/sbin/policy-rc.d
+	trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d "$policy"' EXIT
+fi
+"${as_root[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

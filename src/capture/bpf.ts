@@ -1,0 +1,222 @@
+import { accessSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { SyscribeError } from '../platform/errors.ts';
+import {
+  type Call,
+  type Counters,
+  decodeCounters,
+  decodeEvents,
+  decodeFound,
+  decodeOverflow,
+  decodeSeen,
+  decodeState,
+  type Found,
+  type KernelEvent,
+  type SlotState,
+} from './layout.ts';
+import {
+  isNativeFailure,
+  type LoadOptions,
+  type Member,
+  type NativeFailure,
+  type NativeRecorder,
+  native,
+} from './native.ts';
+
+const { EINVAL, EPERM, EACCES, ENOSYS, ENODEV } = constants.errno;
+const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+
+/** Programs by what they are needed for, in the order in which they are attached. */
+const PROGRAMS = {
+  tasks: ['syscribe_exit', 'syscribe_exec', 'syscribe_fork', 'syscribe_enter'],
+  cgroups: ['syscribe_release', 'syscribe_mkdir', 'syscribe_attach'],
+} as const;
+
+const DEFAULTS = {
+  slots: 1,
+  members: 4096,
+  ringBytes: 1 << 18,
+  hierarchy: 0,
+  controller: '',
+  reportProcesses: false,
+  failTags: 0,
+} satisfies Omit<LoadOptions, 'hostMountNamespace'>;
+
+export type BpfOptions = Partial<LoadOptions>;
+
+/**
+ * The kernel part of a recorder: loaded when made, attached by {@link attach}, gone after {@link close}. Nothing is
+ * pinned, so the kernel takes all of it away when this process ends, however it ends.
+ */
+export class BpfRecorder implements Disposable {
+  readonly #handle: NativeRecorder;
+
+  /** @throws SyscribeError ERR_BPF_UNSUPPORTED, ERR_BPF_PERMISSION or ERR_BPF_LOAD, each with its remedy. */
+  constructor(options: BpfOptions = {}) {
+    requireBtf();
+    try {
+      this.#handle = native().load({ hostMountNamespace: hostMountNamespace(), ...DEFAULTS, ...options });
+    } catch (error) {
+      throw isNativeFailure(error) ? describeLoadFailure(error) : error;
+    }
+  }
+
+  attach(parts: readonly (keyof typeof PROGRAMS)[]): void {
+    for (const program of parts.flatMap((part) => PROGRAMS[part])) {
+      try {
+        native().attach(this.#handle, program);
+      } catch (error) {
+        throw isNativeFailure(error) ? describeLoadFailure(error) : error;
+      }
+    }
+  }
+
+  listen(onEvent: (event: KernelEvent) => void): void {
+    native().listen(this.#handle, (buffer) => {
+      for (const event of decodeEvents(buffer)) onEvent(event);
+    });
+  }
+
+  /** Delivers the events that are waiting now. */
+  drain(): void {
+    native().drain(this.#handle);
+  }
+
+  popSlot(): number | undefined {
+    return native().popSlot(this.#handle);
+  }
+
+  /** Ends the slot's recording: tags of it write no more, what it holds is erased, and it can be used again. */
+  freeSlot(slot: number): void {
+    native().freeSlot(this.#handle, slot);
+  }
+
+  tagProcess(pidfd: number, slot: number): void {
+    native().tagProcess(this.#handle, pidfd, slot);
+  }
+
+  /** @returns false when it is a member already. @throws with errno E2BIG when the table is full. */
+  addMember(cgroup: bigint, member: Member): boolean {
+    return native().addMember(this.#handle, cgroup, member);
+  }
+
+  isMember(cgroup: bigint): boolean {
+    return native().isMember(this.#handle, cgroup);
+  }
+
+  /** Tags what should be tagged and is not; `pid` with its children too. Repeats until a pass finds nothing new. */
+  adopt(slot: number, pid = 0): void {
+    native().setRoot(this.#handle, pid, slot);
+    while (this.walk().some((found) => found.adopted)) {
+      /* A child may be met before its parent, and either may fork meanwhile. */
+    }
+    native().setRoot(this.#handle, 0, slot);
+  }
+
+  walk(): Found[] {
+    return [...decodeFound(native().walk(this.#handle))];
+  }
+
+  calls(slot: number): Call[] {
+    const overflow = [...decodeOverflow(native().overflow(this.#handle))].filter((call) => call.slot === slot);
+    return [...decodeSeen(native().seen(this.#handle, slot)), ...overflow];
+  }
+
+  state(slot: number): SlotState {
+    return decodeState(native().state(this.#handle, slot));
+  }
+
+  counters(): Counters {
+    return decodeCounters(native().counters(this.#handle));
+  }
+
+  /** Calls and lifecycle events that the kernel skipped since a program was already running on that CPU. */
+  misses(): number {
+    return native().misses(this.#handle);
+  }
+
+  close(): void {
+    native().close(this.#handle);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Inode number of init's mount namespace; this process's own where init's may not be read. */
+function hostMountNamespace(): number {
+  for (const pid of ['1', 'self']) {
+    try {
+      const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${pid}/ns/mnt`))?.[1];
+      if (inode !== undefined) return Number(inode);
+    } catch {
+      // Reading init's needs CAP_SYS_PTRACE.
+    }
+  }
+  return 0;
+}
+
+function requireBtf(): void {
+  try {
+    accessSync(KERNEL_BTF);
+  } catch (cause) {
+    throw new SyscribeError(
+      'ERR_BPF_UNSUPPORTED',
+      `this kernel has no type information: ${KERNEL_BTF} cannot be read`,
+      {
+        cause,
+        remedy:
+          'Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (every current distribution kernel is), with /sys mounted.',
+      },
+    );
+  }
+}
+
+function lockdown(): string {
+  try {
+    return /\[(\w+)\]/.exec(readFileSync('/sys/kernel/security/lockdown', 'utf8'))?.[1] ?? 'none';
+  } catch {
+    return 'none';
+  }
+}
+
+function describeLoadFailure(failure: NativeFailure): SyscribeError {
+  const log = failure.log?.trim() ?? '';
+  const details = { cause: new Error(`${failure.operation}: ${failure.message}${log && `\n${log}`}`) };
+  if (failure.errno === EPERM || failure.errno === EACCES) {
+    if (lockdown() === 'confidentiality')
+      return new SyscribeError(
+        'ERR_BPF_PERMISSION',
+        'this kernel is locked down (confidentiality): it lets no program read kernel memory',
+        {
+          ...details,
+          remedy: 'Boot with lockdown=integrity or without lockdown.',
+        },
+      );
+    return new SyscribeError('ERR_BPF_PERMISSION', 'not allowed to load BPF programs', {
+      ...details,
+      remedy: 'Run as root (sudo syscribe …), or give the process CAP_BPF and CAP_PERFMON.',
+    });
+  }
+  if (failure.errno === ENODEV)
+    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel lacks that cgroup controller', details);
+  if (failure.errno === ENOSYS)
+    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel has no bpf(2) system call', {
+      ...details,
+      remedy: 'Use a kernel built with CONFIG_BPF_SYSCALL=y.',
+    });
+  if (failure.errno === EINVAL && log.includes("'tags'"))
+    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel has no task storage for tracing programs', {
+      ...details,
+      remedy: 'Use Linux 5.12 or newer; 6.1 is the oldest that is tested.',
+    });
+  return new SyscribeError(
+    'ERR_BPF_LOAD',
+    `the kernel refused a BPF program (${failure.operation}: ${failure.message})`,
+    {
+      ...details,
+      remedy: 'Please report this with the kernel version and the lines above.',
+    },
+  );
+}

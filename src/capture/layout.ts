@@ -1,0 +1,157 @@
+/**
+ * Decoders for the structs of bpf/record.h, which asserts the same sizes. Little-endian: the architectures supported
+ * (x86_64, aarch64) are.
+ */
+
+export const NR_MAX = 1024;
+export const PHASES = ['workload', 'runtime'] as const;
+export type Phase = (typeof PHASES)[number];
+/** Index of the number's table: the machine's own, its 32-bit one, x32. */
+export const ABI_INDEXES = ['native', 'compat', 'x32'] as const;
+export type AbiIndex = (typeof ABI_INDEXES)[number];
+
+export const SEEN_SIZE = PHASES.length * ABI_INDEXES.length * NR_MAX;
+export const STATE_SIZE = 72;
+export const EVENT_SIZE = 56;
+export const OVERFLOW_SIZE = 16;
+const FOUND_SIZE = 16;
+
+const EVENT_KINDS = ['seen', 'idle', 'rescan', 'process', 'cgroup'] as const;
+
+export interface Call {
+  readonly phase: Phase;
+  readonly abi: AbiIndex;
+  readonly nr: number;
+}
+
+export interface KernelEvent {
+  readonly kind: (typeof EVENT_KINDS)[number];
+  readonly slot: number;
+  readonly generation: number;
+  readonly phase: Phase;
+  readonly abi: AbiIndex;
+  /** `seen`: the number; `cgroup`: its id. */
+  readonly value: bigint;
+  /** Nanoseconds on the boot clock. */
+  readonly time: bigint;
+  readonly tgid: number;
+  readonly tid: number;
+  readonly comm: string;
+}
+
+export interface SlotState {
+  readonly generation: number;
+  readonly live: number;
+  readonly processes: number;
+  readonly execs: number;
+  readonly lostEvents: number;
+  readonly untagged: number;
+  readonly movedThreads: number;
+  readonly overflowLost: number;
+  readonly seeded: number;
+  readonly hostExecs: number;
+}
+
+export interface Counters {
+  readonly noSlot: number;
+  readonly membersFull: number;
+  readonly busy: number;
+  readonly unpushed: number;
+}
+
+/** A tagged process (its leader), or a task that the walk has just tagged. */
+export interface Found {
+  readonly tgid: number;
+  readonly slot: number;
+  readonly generation: number;
+  readonly phase: Phase;
+  readonly adopted: boolean;
+}
+
+function phaseAt(index: number): Phase {
+  return PHASES[index] ?? 'workload';
+}
+
+function abiAt(index: number): AbiIndex {
+  return ABI_INDEXES[index] ?? 'native';
+}
+
+function text(buffer: Buffer, start: number, size: number): string {
+  const end = buffer.indexOf(0, start);
+  return buffer.toString('utf8', start, end === -1 || end > start + size ? start + size : end);
+}
+
+export function* decodeEvents(buffer: Buffer): Generator<KernelEvent> {
+  for (let at = 0; at + EVENT_SIZE <= buffer.length; at += EVENT_SIZE) {
+    const kind = EVENT_KINDS[buffer.readUInt32LE(at)];
+    if (kind === undefined) continue;
+    yield {
+      kind,
+      slot: buffer.readUInt32LE(at + 4),
+      generation: buffer.readUInt32LE(at + 8),
+      abi: abiAt(buffer.readUInt16LE(at + 12)),
+      phase: phaseAt(buffer.readUInt16LE(at + 14)),
+      value: buffer.readBigUInt64LE(at + 16),
+      time: buffer.readBigUInt64LE(at + 24),
+      tgid: buffer.readUInt32LE(at + 32),
+      tid: buffer.readUInt32LE(at + 36),
+      comm: text(buffer, at + 40, 16),
+    };
+  }
+}
+
+/** The calls whose byte is set. */
+export function* decodeSeen(buffer: Buffer): Generator<Call> {
+  for (let at = buffer.indexOf(1); at !== -1; at = buffer.indexOf(1, at + 1)) {
+    const table = Math.floor(at / NR_MAX);
+    yield {
+      phase: phaseAt(Math.floor(table / ABI_INDEXES.length)),
+      abi: abiAt(table % ABI_INDEXES.length),
+      nr: at % NR_MAX,
+    };
+  }
+}
+
+/** Numbers off the table, with the slot they belong to; a negative number is what the workload passed, as signed. */
+export function* decodeOverflow(buffer: Buffer): Generator<Call & { readonly slot: number }> {
+  for (let at = 0; at + OVERFLOW_SIZE <= buffer.length; at += OVERFLOW_SIZE) {
+    yield {
+      slot: buffer.readUInt32LE(at),
+      abi: abiAt(buffer.readUInt16LE(at + 4)),
+      phase: phaseAt(buffer.readUInt16LE(at + 6)),
+      nr: Number(buffer.readBigInt64LE(at + 8)),
+    };
+  }
+}
+
+export function decodeState(buffer: Buffer): SlotState {
+  return {
+    generation: buffer.readUInt32LE(0),
+    live: buffer.readInt32LE(4),
+    processes: Number(buffer.readBigUInt64LE(8)),
+    execs: Number(buffer.readBigUInt64LE(16)),
+    lostEvents: Number(buffer.readBigUInt64LE(24)),
+    untagged: Number(buffer.readBigUInt64LE(32)),
+    movedThreads: Number(buffer.readBigUInt64LE(40)),
+    overflowLost: Number(buffer.readBigUInt64LE(48)),
+    seeded: Number(buffer.readBigUInt64LE(56)),
+    hostExecs: Number(buffer.readBigUInt64LE(64)),
+  };
+}
+
+export function decodeCounters(buffer: Buffer): Counters {
+  const at = (index: number) => Number(buffer.readBigUInt64LE(index * 8));
+  return { noSlot: at(0), membersFull: at(1), busy: at(2), unpushed: at(3) };
+}
+
+export function* decodeFound(buffer: Buffer): Generator<Found> {
+  for (let at = 0; at + FOUND_SIZE <= buffer.length; at += FOUND_SIZE) {
+    yield {
+      tgid: buffer.readUInt32LE(at),
+      slot: buffer.readUInt32LE(at + 4),
+      generation: buffer.readUInt32LE(at + 8),
+      phase: phaseAt(buffer.readUInt16LE(at + 12)),
+      adopted: buffer.readUInt16LE(at + 14) === 1,
+    };
+  }
+}

@@ -1,0 +1,141 @@
+import { Option, type Command as Program } from 'commander';
+import { SyscribeError } from '../platform/errors.ts';
+import type { Observation } from '../recording/observation.ts';
+import { RecordingSession, type Target } from '../recording/session.ts';
+import { EXIT } from './exit.ts';
+import { showProgress } from './live-line.ts';
+import { complain } from './output.ts';
+import { checkWritable, deliver, type OutputOptions, summarize } from './record-output.ts';
+import { passSignals } from './signals.ts';
+import { parseDuration, parseList, parsePid } from './values.ts';
+
+interface Options extends OutputOptions {
+  readonly privileged?: true;
+  readonly untilQuiet?: number;
+  readonly duration?: number;
+  readonly pid?: number;
+  readonly cgroup?: string;
+  readonly container?: string;
+}
+
+const HELP = `
+The recording ends when the last recorded process is gone, or on Ctrl-C, --duration or --until-quiet; what still runs
+then goes on unrecorded, and the profile is called partial. The exit status is the command's; 125 is syscribe's own
+failure, 126 a command that cannot be executed, 127 one that is not found.
+
+Examples:
+  $ sudo syscribe record -o nginx.yaml -- nginx -g 'daemon off;'
+  $ sudo syscribe record -t raw-seccomp --runtime runc --container 4f1d --until-quiet 60s -o nginx.json`;
+
+export function register(program: Program): void {
+  program
+    .command('record')
+    .description('record what a command, or what already runs, does and write its seccomp profile')
+    .argument('[command...]', 'the command and its arguments, after --')
+    .passThroughOptions()
+    .option('-o, --output-file <file>', 'where the profile goes; standard output if absent')
+    .addOption(
+      new Option(
+        '-t, --type <type>',
+        'seccomp: a SeccompProfile custom resource; raw-seccomp: JSON for runc, Docker, Podman',
+      )
+        .choices(['seccomp', 'raw-seccomp'])
+        .default('seccomp'),
+    )
+    .option('--name <name>', "the profile's name; default the command's, the container's or the process's")
+    .addOption(
+      new Option('--default-action <action>', 'what happens to calls that are not listed')
+        .choices([
+          'SCMP_ACT_ERRNO',
+          'SCMP_ACT_KILL_PROCESS',
+          'SCMP_ACT_KILL_THREAD',
+          'SCMP_ACT_KILL',
+          'SCMP_ACT_TRAP',
+          'SCMP_ACT_TRACE',
+          'SCMP_ACT_LOG',
+          'SCMP_ACT_NOTIFY',
+          'SCMP_ACT_ALLOW',
+        ])
+        .default('SCMP_ACT_ERRNO'),
+    )
+    .option('--default-errno <number>', 'what refused calls return (raw-seccomp only); default EPERM', parseErrno)
+    .addOption(
+      new Option('--runtime <runtime>', 'add what this container runtime calls after loading the profile')
+        .choices(['none', 'runc', 'crun', 'youki'])
+        .default('none'),
+    )
+    .option('--base-syscalls <list>', 'always allowed, seen or not', parseList)
+    .option('--no-base-syscalls', 'allow only what was seen')
+    .option('--portable', 'add the clock and random calls that the vDSO hides here and another machine makes')
+    .option('--evidence <file>', 'write who called what first, as JSON')
+    .option('--until-quiet <time>', 'end when no new call was seen for so long (30s, 5m)', parseDuration)
+    .option('--duration <time>', 'end after so long', parseDuration)
+    .option('--privileged', 'run the command as root, not as the user behind sudo')
+    .option('--pid <pid>', 'record a running process and its children', parsePid)
+    .option('--cgroup <path>', 'record everything in a cgroup and below it')
+    .option('--container <id>', 'record a running container: its id, or the beginning of it')
+    .addHelpText('after', HELP)
+    .action(async (command: string[], options: Options) => {
+      process.exitCode = await record(command, options);
+    });
+}
+
+function parseErrno(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0 && number < 4096) return number;
+  throw new SyscribeError('ERR_USAGE', `--default-errno ${text} is not an error number`, {
+    remedy: 'Give the number, such as 38 for ENOSYS.',
+  });
+}
+
+function chooseTarget(command: readonly string[], options: Options): Target {
+  const targets: Target[] = [];
+  if (command.length > 0) targets.push({ command });
+  if (options.pid !== undefined) targets.push({ pid: options.pid });
+  if (options.cgroup !== undefined) targets.push({ cgroup: options.cgroup });
+  if (options.container !== undefined) targets.push({ container: options.container });
+  const [target] = targets;
+  if (target && targets.length === 1) return target;
+  throw new SyscribeError('ERR_USAGE', target ? 'more than one thing to record' : 'nothing to record', {
+    remedy: 'Give one of: -- COMMAND, --pid, --cgroup, --container.',
+  });
+}
+
+function defaultName(target: Target): string {
+  if ('command' in target) return target.command[0]?.split('/').at(-1) ?? 'command';
+  if ('pid' in target) return `pid-${target.pid}`;
+  if ('container' in target) return target.container;
+  return target.cgroup.split('/').filter(Boolean).at(-1) ?? 'cgroup';
+}
+
+async function record(command: readonly string[], options: Options): Promise<number> {
+  const target = chooseTarget(command, options);
+  // Before anything starts: a recording whose result has nowhere to go is a waste of somebody's afternoon.
+  for (const file of [options.outputFile, options.evidence]) if (file !== undefined) checkWritable(file);
+  const session = await RecordingSession.start(target, {
+    ...(options.privileged && { privileged: true }),
+    ...(options.duration !== undefined && { duration: options.duration }),
+    ...(options.untilQuiet !== undefined && { untilQuiet: options.untilQuiet }),
+  });
+  const stopPassing = passSignals(session);
+  if (!('command' in target)) complain(`recording ${Object.values(target)[0]} (Ctrl-C ends it)`);
+  const hideProgress = showProgress(session);
+  let observation: Observation;
+  try {
+    observation = await session.finished;
+  } finally {
+    hideProgress();
+    stopPassing();
+  }
+  const delivered = deliver(observation, options, options.name ?? defaultName(target));
+  summarize(observation, delivered, options);
+  if (!delivered.written) return EXIT.recorderFailed;
+  return exitStatus(session);
+}
+
+/** The command's status as a shell tells it; 0 for one that still runs. */
+async function exitStatus(session: RecordingSession): Promise<number> {
+  if (!session.command?.gone) return EXIT.ok;
+  const exit = await session.exit;
+  return exit ? exit.code || (exit.signal && 128 + exit.signal) : EXIT.ok;
+}

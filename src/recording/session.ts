@@ -1,0 +1,350 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BpfOptions, BpfRecorder } from '../capture/bpf.ts';
+import type { AbiIndex, KernelEvent } from '../capture/layout.ts';
+import { type Cgroup, openCgroup } from '../container/cgroup.ts';
+import { containerIdOf, findContainer } from '../container/find.ts';
+import { type Abi, machineAbis } from '../kernel/abi.ts';
+import { syscallName } from '../kernel/syscalls.ts';
+import { bootTime } from '../platform/clock.ts';
+import { SyscribeError } from '../platform/errors.ts';
+import { Command, type Exit } from './command.ts';
+import { type FirstSeen, incompleteness, type Observation, type ObservedCall, type Reason } from './observation.ts';
+
+/** What is recorded: exactly one of these. */
+export type Target =
+  | { readonly command: readonly string[] }
+  | { readonly pid: number }
+  | { readonly cgroup: string }
+  | { readonly container: string };
+
+export interface SessionSettings {
+  /** The command's environment; default this process's. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Run the command as this process's user, not as the one behind sudo. */
+  readonly privileged?: boolean;
+  /** A seccomp filter that the command loads last before its exec. */
+  readonly filter?: { readonly program: Buffer; readonly flags: number };
+  /** Milliseconds after which the recording ends. */
+  readonly duration?: number;
+  /** Milliseconds without a new call after which the recording ends. */
+  readonly untilQuiet?: number;
+  /** Ends the recording. */
+  readonly signal?: AbortSignal;
+  /** Told of every process that is born into the recording. */
+  readonly onProcess?: (pid: number, comm: string) => void;
+  /** For tests: sizes and faults of the kernel part. */
+  readonly bpf?: BpfOptions;
+}
+
+/** The first time that a call was made. */
+export interface Sighting extends FirstSeen {
+  readonly name: string;
+  readonly abi: Abi;
+  readonly nr: number;
+  readonly phase: 'workload' | 'runtime';
+}
+
+/** How often the kernel is asked what it may have had no room to tell, in milliseconds. */
+const TICK = 500;
+
+/**
+ * A recording under way. Iterating gives every first sighting, also those before the iteration began, and ends with the
+ * recording; {@link finished} gives the whole. Disposing ends it.
+ */
+export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting> {
+  /** The observation, when the recording has ended: the last recorded process gone, time over, or {@link stop}. */
+  readonly finished: Promise<Observation>;
+  /** How the command ended; never resolves before it did, and at once with undefined when there is no command. */
+  readonly exit: Promise<Exit | undefined>;
+  readonly command: Command | undefined;
+  readonly #bpf: BpfRecorder;
+  readonly #slot: number;
+  readonly #abis: Record<AbiIndex, Abi>;
+  readonly #settings: SessionSettings;
+  readonly #resolve: (observation: Observation) => void;
+  readonly #sightings: Sighting[] = [];
+  readonly #first = new Map<string, Sighting>();
+  readonly #started = new Date();
+  readonly #bootTime = bootTime();
+  #changed = Promise.withResolvers<void>();
+  #lastNew = Date.now();
+  #ended = false;
+  #commandGone = false;
+  #root: Cgroup | undefined;
+  #ticks = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(bpf: BpfRecorder, slot: number, command: Command | undefined, settings: SessionSettings) {
+    this.#bpf = bpf;
+    this.#slot = slot;
+    this.#abis = abisByIndex();
+    this.#settings = settings;
+    this.command = command;
+    const finished = Promise.withResolvers<Observation>();
+    this.finished = finished.promise;
+    this.#resolve = finished.resolve;
+    this.exit = command ? command.exited : Promise.resolve(undefined);
+  }
+
+  /**
+   * Begins a recording; for a command, resolves when it has been executed.
+   * @throws SyscribeError when the kernel, the target or the command does not allow it; nothing is left attached then.
+   */
+  static async start(target: Target, settings: SessionSettings = {}): Promise<RecordingSession> {
+    if ('command' in target) return RecordingSession.#startCommand(target.command, settings);
+    if ('pid' in target) return RecordingSession.#attachToProcess(target.pid, settings);
+    const cgroup = 'cgroup' in target ? openCgroup(target.cgroup) : findContainer(target.container);
+    return RecordingSession.#attachToCgroup(cgroup, settings);
+  }
+
+  static #open(settings: SessionSettings, options: BpfOptions = {}): { bpf: BpfRecorder; slot: number } {
+    const bpf = new BpfRecorder({
+      ...options,
+      reportProcesses: settings.onProcess !== undefined,
+      ...settings.bpf,
+    });
+    const slot = bpf.popSlot();
+    if (slot !== undefined) return { bpf, slot };
+    bpf.close();
+    throw new SyscribeError('ERR_BPF_LOAD', 'no free slot');
+  }
+
+  static async #startCommand(argv: readonly string[], settings: SessionSettings): Promise<RecordingSession> {
+    const { bpf, slot } = RecordingSession.#open(settings, { members: 1 });
+    let command: Command | undefined;
+    try {
+      command = new Command({
+        argv,
+        env: settings.env ?? process.env,
+        privileged: settings.privileged ?? false,
+        ...(settings.filter && { filter: settings.filter }),
+      });
+      const session = new RecordingSession(bpf, slot, command, settings);
+      session.#listen();
+      bpf.tagProcess(command.pidfd, slot);
+      bpf.attach(['tasks']);
+      command.go();
+      await command.executed;
+      session.#watch();
+      return session;
+    } catch (error) {
+      bpf.close();
+      command?.release();
+      throw error;
+    }
+  }
+
+  static #attachToProcess(pid: number, settings: SessionSettings): RecordingSession {
+    const { bpf, slot } = RecordingSession.#open(settings, { members: 1 });
+    try {
+      const session = new RecordingSession(bpf, slot, undefined, settings);
+      session.#listen();
+      bpf.attach(['tasks']);
+      bpf.adopt(slot, pid);
+      if (bpf.state(slot).seeded === 0)
+        throw new SyscribeError('ERR_TARGET_NOT_FOUND', `there is no process ${pid}`, {
+          remedy: 'Give the id of a running process as the host sees it; kernel threads make no system calls.',
+        });
+      session.#watch();
+      return session;
+    } catch (error) {
+      bpf.close();
+      throw error;
+    }
+  }
+
+  static #attachToCgroup(cgroup: Cgroup, settings: SessionSettings): RecordingSession {
+    const { bpf, slot } = RecordingSession.#open(settings, {
+      hierarchy: cgroup.hierarchy,
+      controller: cgroup.controller,
+    });
+    try {
+      const session = new RecordingSession(bpf, slot, undefined, settings);
+      session.#root = cgroup;
+      session.#listen();
+      bpf.attach(['tasks', 'cgroups']);
+      const anyMountNamespace = belongsToHost(cgroup.path) ? 1 : 0;
+      addTree(bpf, cgroup.path, { slot, generation: bpf.state(slot).generation, levels: 0, anyMountNamespace });
+      bpf.adopt(slot);
+      session.#watch();
+      return session;
+    } catch (error) {
+      bpf.close();
+      throw error;
+    }
+  }
+
+  /** Calls seen so far, processes ever recorded, and milliseconds since the last new call. */
+  progress(): { syscalls: number; processes: number; quiet: number } {
+    const processes = this.#ended ? 0 : this.#bpf.state(this.#slot).processes;
+    return { syscalls: this.#first.size, processes, quiet: Date.now() - this.#lastNew };
+  }
+
+  /** Ends the recording now; what still runs goes on unrecorded and makes it partial. */
+  async stop(): Promise<Observation> {
+    this.#end();
+    return this.finished;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Sighting> {
+    for (let next = 0; ; ) {
+      const changed = this.#changed.promise;
+      while (next < this.#sightings.length) {
+        const sighting = this.#sightings[next++];
+        if (sighting) yield sighting;
+      }
+      if (this.#ended && next === this.#sightings.length) return;
+      await changed;
+    }
+  }
+
+  #listen(): void {
+    this.#bpf.listen((event) => {
+      this.#onEvent(event);
+    });
+  }
+
+  #onEvent(event: KernelEvent): void {
+    if (event.slot !== this.#slot) return;
+    if (event.kind === 'seen') this.#onSeen(event);
+    if (event.kind === 'idle') this.#endIfIdle();
+    if (event.kind === 'rescan' && !this.#ended) this.#bpf.adopt(this.#slot);
+    if (event.kind === 'process') this.#settings.onProcess?.(event.tgid, event.comm);
+  }
+
+  #onSeen(event: KernelEvent): void {
+    const abi = this.#abis[event.abi];
+    const nr = Number(BigInt.asIntN(64, event.value));
+    const key = `${event.phase}:${abi}:${nr}`;
+    if (this.#first.has(key)) return; // Two CPUs may have seen it at once.
+    const sighting: Sighting = {
+      name: syscallName(abi, nr) ?? `${nr}`,
+      abi,
+      nr,
+      phase: event.phase,
+      pid: event.tgid,
+      comm: event.comm,
+      time: new Date(this.#bootTime + Number(event.time / 1_000_000n)),
+    };
+    this.#first.set(key, sighting);
+    this.#sightings.push(sighting);
+    this.#lastNew = Date.now();
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  #watch(): void {
+    const { signal, duration } = this.#settings;
+    void this.command?.exited.then(() => {
+      this.#commandGone = true;
+      this.#endIfIdle();
+    });
+    if (signal?.aborted) this.#end();
+    signal?.addEventListener('abort', () => this.#end(), { once: true });
+    if (this.#ended) return;
+    const started = Date.now();
+    this.#timer = setInterval(
+      () => {
+        if (duration !== undefined && Date.now() - started >= duration) this.#end();
+        else this.#tick();
+      },
+      Math.min(TICK, duration ?? TICK),
+    );
+    this.#endIfIdle();
+  }
+
+  /** Events are lost when the ring is full, so their word is only the quick way; the state in the kernel decides. */
+  #tick(): void {
+    const { untilQuiet } = this.#settings;
+    this.#ticks += 1;
+    if (untilQuiet !== undefined && Date.now() - this.#lastNew >= untilQuiet) this.#end();
+    else if (this.#root && !this.#bpf.isMember(this.#root.id)) this.#end();
+    else this.#endIfIdle();
+    if (this.#ended || this.#ticks % 20 !== 0 || !this.#hasBegun()) return;
+    // An exit that met a busy storage was not counted: look for the processes themselves.
+    if (this.#survivors().length === 0) this.#endWhenCommandGone();
+  }
+
+  #hasBegun(): boolean {
+    const state = this.#bpf.state(this.#slot);
+    return state.execs > 0 || state.seeded > 0;
+  }
+
+  #endIfIdle(): void {
+    if (!this.#ended && this.#bpf.state(this.#slot).live === 0 && this.#hasBegun()) this.#endWhenCommandGone();
+  }
+
+  #endWhenCommandGone(): void {
+    if (!this.command || this.#commandGone) this.#end();
+  }
+
+  #survivors() {
+    const { generation } = this.#bpf.state(this.#slot);
+    return this.#bpf.walk().filter((found) => found.slot === this.#slot && found.generation === generation);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    clearInterval(this.#timer);
+    this.#bpf.drain();
+    const survivors = this.#survivors();
+    const state = this.#bpf.state(this.#slot);
+    const calls = this.#bpf.calls(this.#slot).map(({ phase, abi, nr }) => this.#observed(phase, this.#abis[abi], nr));
+    const reasons = incompleteness(state, this.#bpf.counters(), this.#bpf.misses(), survivors);
+    this.#ended = true;
+    this.#bpf.close();
+    this.#notify();
+    this.#resolve({
+      calls,
+      processes: state.processes,
+      started: this.#started,
+      ended: new Date(),
+      reasons: [...reasons, ...unnamed(calls)],
+      lostEvidence: state.lostEvents,
+    });
+  }
+
+  #observed(phase: 'workload' | 'runtime', abi: Abi, nr: number): ObservedCall {
+    const first = this.#first.get(`${phase}:${abi}:${nr}`);
+    return { phase, abi, nr, ...(first && { first: { pid: first.pid, comm: first.comm, time: first.time } }) };
+  }
+}
+
+/** -1 is what a skipped call leaves behind (seccomp, ptrace); any other number without a name cannot be in a profile. */
+function unnamed(calls: readonly ObservedCall[]): Reason[] {
+  return calls
+    .filter(({ abi, nr }) => nr !== -1 && syscallName(abi, nr) === undefined)
+    .map(({ abi, nr }) => ({
+      code: 'unnamed',
+      message: `system call number ${nr} (${abi}) has no name in this version: a newer kernel's, or not a call at all`,
+    }));
+}
+
+function abisByIndex(): Record<AbiIndex, Abi> {
+  const { native, compat, x32 } = machineAbis(process.arch === 'arm64' ? 'aarch64' : 'x86_64');
+  return { native, compat, x32: x32 ?? native };
+}
+
+/**
+ * Whether what runs in a cgroup belongs to the host: systemd's services and slices do, what carries a container's id
+ * does not. A container's processes are told from its runtime's by their mount namespace, a service's cannot be.
+ */
+function belongsToHost(path: string): boolean {
+  const name = path.split('/').at(-1) ?? '';
+  return containerIdOf(name) === undefined || /^session-|^init\.scope$/.test(name);
+}
+
+function addTree(bpf: BpfRecorder, path: string, member: Parameters<BpfRecorder['addMember']>[1]): void {
+  bpf.addMember(statSync(path, { bigint: true }).ino, member);
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) addTree(bpf, join(path, entry.name), member);
+}
