@@ -56,6 +56,13 @@ static void fail(struct report *report, enum stage stage, int code)
 	_exit(code);
 }
 
+/* Node marks the standard streams close-on-exec when it starts (uv_disable_stdio_inheritance()). */
+static void keep_standard_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		fcntl(fd, F_SETFD, 0);
+}
+
 static void reset_signals(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
@@ -128,6 +135,7 @@ static void run_child(const struct start *start, struct report *report, int gate
 	ssize_t got;
 
 	reset_signals();
+	keep_standard_streams();
 	do
 		got = read(gate, &byte, 1);
 	while (got < 0 && errno == EINTR);

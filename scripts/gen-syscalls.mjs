@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Writes src/kernel/generated/syscalls.ts from the kernel's own headers: an unpacked linux-libc-dev, in which
 // usr/lib/linux/uapi has a directory for each architecture. Usage: gen-syscalls.mjs UAPI-DIRECTORY VERSION
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [uapi, version] = process.argv.slice(2);
@@ -45,6 +45,21 @@ const tables = Object.entries(HEADERS).map(([abi, files]) => {
   return `  ${abi}:\n    '${runs(entries)}',`;
 });
 
+const own = new Set(tables.flatMap((line) => line.match(/[a-z_]\w*/g)));
+
+/** Of the architectures that the OCI runtime specification lists besides. */
+function headersElsewhere() {
+  return ['loongarch', 'm68k', 'mips', 'parisc', 'powerpc', 'riscv', 's390', 'sh']
+    .flatMap((arch) => readdirSync(join(uapi, arch, 'asm')).map((file) => join(uapi, arch, 'asm', file)))
+    .filter((path) => /\/unistd\w*\.h$/.test(path));
+}
+
+// Numbers may be relative there (mips, sparc), and holes have names; only what a call is called matters.
+const elsewhere = headersElsewhere()
+  .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(/^#define\s+__NR_([a-z_]\w*)\s+\(?\w/gm)])
+  .map(([, name]) => name)
+  .filter((name) => !own.has(name) && !/^(reserved|unused)\d+$|^(syscalls|arch_specific_syscall)$|SYSCALL/.test(name));
+
 writeFileSync(
   new URL('../src/kernel/generated/syscalls.ts', import.meta.url),
   `/**
@@ -54,5 +69,9 @@ writeFileSync(
 export const SYSCALL_TABLES = {
 ${tables.join('\n')}
 } as const;
+
+/** Calls that only other architectures have, which a profile for several may name. */
+export const OTHER_NAMES =
+  '${[...new Set(elsewhere)].sort().join(' ')}';
 `,
 );

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
 import type { RecordingSession } from '../recording/session.ts';
 import { writeAll } from './output.ts';
@@ -15,7 +16,7 @@ function seconds(milliseconds: number): string {
  * @returns what takes it away.
  */
 export function showProgress(session: RecordingSession): () => void {
-  if (!process.stderr.isTTY) return () => {};
+  if (!isatty(2)) return () => {};
   const draw = () => {
     const { syscalls, processes, quiet } = session.progress();
     const text = `recording: ${syscalls} syscalls, ${processes} processes, last new one ${seconds(quiet)} ago`;

@@ -1,11 +1,14 @@
 import { Option, type Command as Program } from 'commander';
 import { SyscribeError } from '../platform/errors.ts';
+import { checkWritable } from '../platform/files.ts';
+import { ACTIONS } from '../profile/model.ts';
+import { RUNTIMES } from '../profile/runtime-tails.ts';
 import type { Observation } from '../recording/observation.ts';
 import { RecordingSession, type Target } from '../recording/session.ts';
 import { EXIT } from './exit.ts';
 import { showProgress } from './live-line.ts';
 import { complain } from './output.ts';
-import { checkWritable, deliver, type OutputOptions, summarize } from './record-output.ts';
+import { deliver, type OutputOptions, summarize } from './record-output.ts';
 import { passSignals } from './signals.ts';
 import { parseDuration, parseList, parsePid } from './values.ts';
 
@@ -45,24 +48,14 @@ export function register(program: Program): void {
     .option('--name <name>', "the profile's name; default the command's, the container's or the process's")
     .addOption(
       new Option('--default-action <action>', 'what happens to calls that are not listed')
-        .choices([
-          'SCMP_ACT_ERRNO',
-          'SCMP_ACT_KILL_PROCESS',
-          'SCMP_ACT_KILL_THREAD',
-          'SCMP_ACT_KILL',
-          'SCMP_ACT_TRAP',
-          'SCMP_ACT_TRACE',
-          'SCMP_ACT_LOG',
-          'SCMP_ACT_NOTIFY',
-          'SCMP_ACT_ALLOW',
-        ])
+        .choices(ACTIONS)
         .default('SCMP_ACT_ERRNO'),
     )
     .option('--default-errno <number>', 'what refused calls return (raw-seccomp only); default EPERM', parseErrno)
     .addOption(
-      new Option('--runtime <runtime>', 'add what this container runtime calls after loading the profile')
-        .choices(['none', 'runc', 'crun', 'youki'])
-        .default('none'),
+      new Option('--runtime <runtime>', 'add what this container runtime calls after loading the profile').choices(
+        RUNTIMES,
+      ),
     )
     .option('--base-syscalls <list>', 'always allowed, seen or not', parseList)
     .option('--no-base-syscalls', 'allow only what was seen')

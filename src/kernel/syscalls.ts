@@ -1,5 +1,5 @@
 import type { Abi } from './abi.ts';
-import { SYSCALL_TABLES } from './generated/syscalls.ts';
+import { OTHER_NAMES, SYSCALL_TABLES } from './generated/syscalls.ts';
 
 interface Table {
   readonly names: ReadonlyMap<number, string>;
@@ -48,9 +48,12 @@ export function syscallNames(abi: Abi): string[] {
   return [...table(abi).names.values()];
 }
 
-/** Whether any supported ABI has a call of this name. */
+let others: ReadonlySet<string> | undefined;
+
+/** Whether Linux has a call of this name on any architecture: profiles such as Docker's are written for several. */
 export function isKnownSyscall(name: string): boolean {
-  return ABIS.some((abi) => table(abi).numbers.has(name));
+  others ??= new Set(OTHER_NAMES.split(' '));
+  return ABIS.some((abi) => table(abi).numbers.has(name)) || others.has(name);
 }
 
 /** The greatest number below arm's private ones. */

@@ -4,7 +4,7 @@ import { type BpfOptions, BpfRecorder } from '../capture/bpf.ts';
 import type { AbiIndex, KernelEvent } from '../capture/layout.ts';
 import { type Cgroup, openCgroup } from '../container/cgroup.ts';
 import { containerIdOf, findContainer } from '../container/find.ts';
-import { type Abi, machineAbis } from '../kernel/abi.ts';
+import { type Abi, type Machine, machineAbis } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 import { bootTime } from '../platform/clock.ts';
 import { SyscribeError } from '../platform/errors.ts';
@@ -329,8 +329,13 @@ function unnamed(calls: readonly ObservedCall[]): Reason[] {
     }));
 }
 
+/** This machine, in uname(1)'s words. */
+export function machine(): Machine {
+  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+}
+
 function abisByIndex(): Record<AbiIndex, Abi> {
-  const { native, compat, x32 } = machineAbis(process.arch === 'arm64' ? 'aarch64' : 'x86_64');
+  const { native, compat, x32 } = machineAbis(machine());
   return { native, compat, x32: x32 ?? native };
 }
 

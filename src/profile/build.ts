@@ -1,0 +1,85 @@
+import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../kernel/abi.ts';
+import { syscallName } from '../kernel/syscalls.ts';
+import { hiddenByVdso } from '../kernel/vdso.ts';
+import type { Action, Profile } from './model.ts';
+import { type Runtime, runtimeTail } from './runtime-tails.ts';
+
+/**
+ * Always allowed, seen or not: whether they show in a recording depends on how it ended. `execve` starts it,
+ * `exit`/`exit_group` end it, `restart_syscall` follows a stop and continue or a cgroup freeze, `rt_sigreturn` a signal's
+ * handler.
+ */
+export const BASE_SYSCALLS = ['execve', 'exit', 'exit_group', 'restart_syscall', 'rt_sigreturn'] as const;
+
+/** Why a name is in a profile. */
+export type Source = 'workload' | 'runtime' | 'base' | 'portable';
+
+export interface Sighting {
+  readonly abi: Abi;
+  readonly nr: number;
+  readonly phase: 'workload' | 'runtime';
+}
+
+export interface BuildInput {
+  readonly machine: Machine;
+  readonly sightings: readonly Sighting[];
+  readonly defaultAction: Action;
+  readonly defaultErrno?: number;
+  /** Whose calls between loading the profile and the workload's exec to allow; undefined: those observed, if any. */
+  readonly runtime: Runtime | undefined;
+  readonly base: readonly string[];
+  readonly portable: boolean;
+  readonly name: string;
+}
+
+export interface BuiltProfile {
+  readonly profile: Profile;
+  /** Every allowed name with the reasons for it. */
+  readonly sources: ReadonlyMap<string, ReadonlySet<Source>>;
+  /** Sightings whose number has no name, which no profile can hold. */
+  readonly unnamed: readonly Sighting[];
+}
+
+/**
+ * The tightest profile for what was seen. The native architecture is always listed, another only if a call of it was
+ * seen: the format has one flat list of names, so a name seen under one architecture is allowed under all listed.
+ */
+export function buildProfile(input: BuildInput): BuiltProfile {
+  const { native } = machineAbis(input.machine);
+  const sources = new Map<string, Set<Source>>();
+  const add = (source: Source, names: Iterable<string>) => {
+    for (const name of names) sources.set(name, (sources.get(name) ?? new Set()).add(source));
+  };
+  const named = (phase: Sighting['phase']) =>
+    input.sightings.flatMap(({ abi, nr, phase: seen }) => (seen === phase ? (syscallName(abi, nr) ?? []) : []));
+
+  const abis = new Set<Abi>([native, ...workloadAbis(input.sightings)]);
+  add('workload', named('workload'));
+  add('base', input.base);
+  if (input.runtime !== 'none') add('runtime', observedOrKnown(named('runtime'), input.runtime));
+  if (input.portable) for (const abi of abis) add('portable', hiddenByVdso(abi));
+
+  const names = [...sources.keys()].sort();
+  return {
+    profile: {
+      name: input.name,
+      defaultAction: input.defaultAction,
+      ...(input.defaultErrno !== undefined && { defaultErrnoRet: input.defaultErrno }),
+      architectures: [...abis].map((abi) => SECCOMP_ARCH[abi]),
+      flags: [],
+      syscalls: names.length > 0 ? [{ names, action: 'SCMP_ACT_ALLOW' }] : [],
+    },
+    sources,
+    unnamed: input.sightings.filter(({ abi, nr }) => syscallName(abi, nr) === undefined),
+  };
+}
+
+function workloadAbis(sightings: readonly Sighting[]): Abi[] {
+  return sightings.filter(({ phase }) => phase === 'workload').map(({ abi }) => abi);
+}
+
+/** What was seen of the runtime on this machine is truer than the table. */
+function observedOrKnown(observed: readonly string[], runtime: Runtime | undefined): readonly string[] {
+  if (observed.length > 0 || runtime === undefined || runtime === 'none') return observed;
+  return runtimeTail(runtime);
+}
