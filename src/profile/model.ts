@@ -31,13 +31,19 @@ export const FLAGS = [
 ] as const;
 
 /** What the SeccompProfile resource may list. */
-export const ARCHITECTURES = [
+export const RESOURCE_ARCHITECTURES: readonly string[] = [
   ...['NATIVE', 'X86', 'X86_64', 'X32', 'ARM', 'AARCH64', 'MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64'],
   ...['MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X', 'PARISC', 'PARISC64', 'RISCV64'],
 ].map((name) => `SCMP_ARCH_${name}`);
 
-/** What the OCI runtime specification has besides. */
-export const RAW_ONLY_ARCHITECTURES = ['LOONGARCH64', 'M68K', 'SH', 'SHEB'].map((name) => `SCMP_ARCH_${name}`);
+/** The OCI runtime specification's list. */
+export const ARCHITECTURES: readonly string[] = [
+  ...RESOURCE_ARCHITECTURES,
+  ...['LOONGARCH64', 'M68K', 'SH', 'SHEB'].map((name) => `SCMP_ARCH_${name}`),
+];
+
+/** What SCMP_ACT_ERRNO returns where no number is given (runc and crun). */
+export const EPERM = 1;
 
 /** A test of one of the six arguments, as unsigned 64-bit numbers. */
 export interface SyscallArg {
@@ -76,5 +82,8 @@ export interface Profile {
   readonly syscalls: readonly SyscallRule[];
 }
 
-/** `resource`: a SeccompProfile for Kubernetes; `raw`: what OCI runtimes, Docker and Podman read. */
-export type ProfileFormat = 'resource' | 'raw';
+export const API_GROUP = 'security-profiles-operator.x-k8s.io';
+export const KIND = 'SeccompProfile';
+
+/** What a profile was read from: a SeccompProfile for Kubernetes, or what OCI runtimes, Docker and Podman read. */
+export type Form = 'custom-resource' | 'raw';

@@ -1,26 +1,24 @@
 import { isKnownSyscall } from '../kernel/syscalls.ts';
 import { parseDocuments, type Value } from './document.ts';
 import { ProfileError } from './error.ts';
-import { ACTIONS, FLAGS, OPERATORS, type Profile, type SyscallArg, type SyscallRule } from './model.ts';
-
-export const API_GROUP = 'security-profiles-operator.x-k8s.io';
-export const KIND = 'SeccompProfile';
+import {
+  ACTIONS,
+  API_GROUP,
+  ARCHITECTURES,
+  FLAGS,
+  type Form,
+  KIND,
+  OPERATORS,
+  type Profile,
+  RESOURCE_ARCHITECTURES,
+  type SyscallArg,
+  type SyscallRule,
+} from './model.ts';
 
 const MAX_RULES = 4096;
 const MAX_NAMES = 4096;
 const MAX_ERRNO = 4095n; // MAX_ERRNO of linux/err.h
 const MAX_U64 = 2n ** 64n - 1n;
-/** The OCI runtime specification's list. */
-const ARCHITECTURES = (
-  'NATIVE X86 X86_64 X32 ARM AARCH64 MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X ' +
-  'PARISC PARISC64 RISCV64 LOONGARCH64 M68K SH SHEB'
-)
-  .split(' ')
-  .map((name) => `SCMP_ARCH_${name}`);
-
-/** What a profile was read from. */
-export type Form = 'custom-resource' | 'raw';
-
 export interface ParsedProfile {
   readonly profile: Profile;
   readonly form: Form;

@@ -31,8 +31,8 @@ export interface SessionSettings {
   readonly untilQuiet?: number;
   /** Ends the recording. */
   readonly signal?: AbortSignal;
-  /** Told of every process that is born into the recording. */
-  readonly onProcess?: (pid: number, comm: string) => void;
+  /** Told of every process of the recording: the command before it goes on to exec, its descendants when born. */
+  readonly onProcess?: (pid: number) => void;
   /** For tests: sizes and faults of the kernel part. */
   readonly bpf?: BpfOptions;
 }
@@ -123,6 +123,7 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
       const session = new RecordingSession(bpf, slot, command, settings);
       session.#listen();
       bpf.tagProcess(command.pidfd, slot);
+      settings.onProcess?.(command.pid);
       bpf.attach(['tasks']);
       command.go();
       await command.executed;
@@ -181,6 +182,11 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
     return { syscalls: this.#first.size, processes, quiet: Date.now() - this.#lastNew };
   }
 
+  /** Delivers what the kernel has told and the event loop not yet. */
+  drain(): void {
+    if (!this.#ended) this.#bpf.drain();
+  }
+
   /** Ends the recording now; what still runs goes on unrecorded and makes it partial. */
   async stop(): Promise<Observation> {
     this.#end();
@@ -214,7 +220,7 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
     if (event.kind === 'seen') this.#onSeen(event);
     if (event.kind === 'idle') this.#endIfIdle();
     if (event.kind === 'rescan' && !this.#ended) this.#bpf.adopt(this.#slot);
-    if (event.kind === 'process') this.#settings.onProcess?.(event.tgid, event.comm);
+    if (event.kind === 'process') this.#settings.onProcess?.(event.tgid);
   }
 
   #onSeen(event: KernelEvent): void {
