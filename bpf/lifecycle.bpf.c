@@ -105,6 +105,8 @@ static __always_inline void join(struct task_struct *task, struct tag *tag, stru
 	state = current_state(wanted.slot, wanted.generation);
 	if (!state)
 		return;
+	if (current_state(tag->slot, tag->generation))
+		wanted.phase = tag->phase; /* a workload that is moved stays one */
 	uncount(tag, task);
 	count_tagged(&wanted, state, task);
 	tag->slot = wanted.slot;
@@ -126,6 +128,18 @@ static __always_inline struct member *task_member(struct task_struct *task)
 	id = task_cgroup(task);
 	member = bpf_map_lookup_elem(&members, &id);
 	return member && member->slot != NO_SLOT ? member : NULL;
+}
+
+/* A thread that was moved in behind its leader may execute before the iterator has found it. */
+static __always_inline struct tag *join_late(struct task_struct *task)
+{
+	struct member *member = task_member(task);
+	struct tag wanted = {};
+
+	if (!member)
+		return NULL;
+	fill_from_member(&wanted, member, task);
+	return create_tag(task, &wanted);
 }
 
 /*
@@ -164,6 +178,8 @@ int BPF_PROG(syscribe_exec, struct task_struct *task)
 	struct tag *tag = find_tag(task);
 	struct slot_state *state;
 
+	if (!tag)
+		tag = join_late(task);
 	if (!tag || tag->phase != PHASE_RUNTIME)
 		return 0;
 	state = current_state(tag->slot, tag->generation);
@@ -188,7 +204,10 @@ int BPF_PROG(syscribe_exit, struct task_struct *task)
 	return 0;
 }
 
-/* Names only the leader; the other threads of a process that is moved whole are left to the iterator. */
+/*
+ * Names only the leader; the other threads of a process that is moved whole are left to the iterator. Nothing is lost by
+ * that while the process is a runtime's: the exec that makes it the workload ends its other threads.
+ */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(syscribe_attach, struct cgroup *cgroup, const char *path, struct task_struct *task, bool threadgroup)
 {
@@ -210,7 +229,8 @@ int BPF_PROG(syscribe_attach, struct cgroup *cgroup, const char *path, struct ta
 	threads = task->signal->nr_threads;
 	state = current_state(member->slot, member->generation);
 	if (threadgroup && threads > 1 && state) {
-		__sync_fetch_and_add(&state->moved_threads, threads - 1);
+		if (tag && tag->phase == PHASE_WORKLOAD)
+			__sync_fetch_and_add(&state->moved_threads, threads - 1);
 		emit(EVENT_RESCAN, member->slot, state, task, 0, 0, 0);
 	}
 	return 0;
@@ -288,12 +308,29 @@ static __always_inline void seed_call(struct task_struct *task, u32 slot)
 		set->byte[index] = 1;
 }
 
+/* A thread goes with its leader, in the leader's phase. */
+static __always_inline struct tag *follow_leader(struct task_struct *task, struct tag *leader)
+{
+	struct tag wanted = *leader, *tag;
+
+	tag = create_tag(task, &wanted);
+	if (tag && wanted.phase == PHASE_WORKLOAD)
+		seed_call(task, wanted.slot);
+	if (tag && task->flags & PF_EXITING)
+		uncount(tag, task);
+	return tag;
+}
+
 static __always_inline struct tag *adopt(struct task_struct *task)
 {
-	struct member *member = task_member(task);
-	struct tag wanted = {}, *tag;
+	struct tag wanted = {}, *tag, *leader;
 	struct slot_state *state;
+	struct member *member;
 
+	leader = find_tag(task->group_leader);
+	if (leader)
+		return follow_leader(task, leader);
+	member = task_member(task);
 	if (member) {
 		fill_from_member(&wanted, member, task);
 		if (wanted.any_mount_namespace || outside_host(task))
@@ -322,6 +359,26 @@ static __always_inline struct tag *adopt(struct task_struct *task)
 	return tag;
 }
 
+/* A thread whose leader was moved into another recording, or into one from another, follows it. */
+static __always_inline void change_over(struct task_struct *task, struct tag *tag)
+{
+	struct tag *leader = find_tag(task->group_leader);
+	struct slot_state *state;
+
+	if (!leader || (leader->slot == tag->slot && leader->generation == tag->generation))
+		return;
+	state = current_state(leader->slot, leader->generation);
+	if (!state)
+		return;
+	uncount(tag, task);
+	count_tagged(leader, state, task);
+	tag->slot = leader->slot;
+	tag->generation = leader->generation;
+	tag->phase = leader->phase;
+	tag->counted = 1;
+	__sync_fetch_and_add(&control.generation, 1);
+}
+
 struct found {
 	u32 tgid;
 	u32 slot;
@@ -344,6 +401,8 @@ int syscribe_walk(struct bpf_iter__task *ctx)
 	if (!task || task->flags & (PF_KTHREAD | PF_EXITING))
 		return 0;
 	tag = find_tag(task);
+	if (tag && task->pid != task->tgid)
+		change_over(task, tag);
 	if (!tag) {
 		tag = adopt(task);
 		found.adopted = !!tag;

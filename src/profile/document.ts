@@ -3,17 +3,21 @@ import { ProfileError } from './error.ts';
 
 const MAX_SIZE = 1 << 20; // A profile of all calls with names and arguments is below 100 kB.
 const MAX_DOCUMENTS = 16;
+/** A profile nests 7 deep; managed fields of an object from a cluster somewhat more. */
+const MAX_DEPTH = 64;
 
 /** A value of a YAML or JSON text that knows where it stands, and checks what it is when asked. */
 export class Value {
   readonly #node: Node | null;
   readonly #path: string;
   readonly #source: Source;
+  readonly #key: Node | null;
 
-  constructor(node: Node | null, path: string, source: Source) {
+  constructor(node: Node | null, path: string, source: Source, key: Node | null = null) {
     this.#node = node;
     this.#path = path;
     this.#source = source;
+    this.#key = key;
   }
 
   fail(message: string): never {
@@ -22,6 +26,17 @@ export class Value {
       this.#source.file,
       this.#source.position(this.#node),
     );
+  }
+
+  /** Fails at the key, where it is the field itself that is wrong. */
+  failKey(message: string): never {
+    return new Value(this.#key, this.#path, this.#source).fail(message);
+  }
+
+  /** Where it stands: `file:line:column`. */
+  get place(): string {
+    const at = this.#source.position(this.#node);
+    return at ? `${this.#source.file}:${at.line}:${at.column}` : this.#source.file;
   }
 
   get isAbsent(): boolean {
@@ -40,7 +55,8 @@ export class Value {
       const key = isScalar(pair.key) ? String(pair.key.value) : this.fail('keys must be plain words');
       // A key with nothing behind it has no node of its own: point at the key.
       const value = pair.value ?? null;
-      fields.set(key, new Value(value ?? pair.key, `${this.#path}${this.#path && '.'}${key}`, this.#source));
+      const path = `${this.#path}${this.#path && '.'}${key}`;
+      fields.set(key, new Value(value ?? pair.key, path, this.#source, pair.key));
     }
     return fields;
   }
@@ -51,16 +67,35 @@ export class Value {
     return this.#node.items.map((item, index) => new Value(item as Node, `${this.#path}[${index}]`, this.#source));
   }
 
+  get isEmptyList(): boolean {
+    return isSeq(this.#node) && this.#node.items.length === 0;
+  }
+
+  isText(text: string): boolean {
+    return isScalar(this.#node) && this.#node.value === text;
+  }
+
   text(): string {
     if (isScalar(this.#node) && typeof this.#node.value === 'string') return this.#node.value;
     return this.fail('a string is expected');
+  }
+
+  boolean(): boolean {
+    if (isScalar(this.#node) && typeof this.#node.value === 'boolean') return this.#node.value;
+    return this.fail('true or false is expected');
+  }
+
+  /** As the text has it, for a message; cut where it is long. */
+  describe(): string {
+    const text = isScalar(this.#node) ? JSON.stringify(String(this.#node.value)) : 'this';
+    return text.length > 60 ? `${text.slice(0, 56)}…"` : text;
   }
 
   /** @throws ProfileError when it is not one of `words`. */
   oneOf<Word extends string>(words: readonly Word[]): Word {
     const text = this.text();
     const word = words.find((candidate) => candidate === text);
-    return word ?? this.fail(`${JSON.stringify(text)} is not one of ${words.join(', ')}`);
+    return word ?? this.fail(`${this.describe()} is not one of ${words.join(', ')}`);
   }
 
   integer(least: bigint, greatest: bigint): bigint {
@@ -76,10 +111,20 @@ interface Source {
   position(node: Node | null): { line: number; column: number } | undefined;
 }
 
-function checkNode(node: unknown, fail: (node: Node) => never, depth = 0): void {
-  if (isAlias(node) || depth > 20) return fail(node as Node);
-  if (isMap(node)) for (const { value } of node.items) checkNode(value, fail, depth + 1);
-  else if (isSeq(node)) for (const item of node.items) checkNode(item, fail, depth + 1);
+function checkNode(node: unknown, fail: (node: Node) => never): void {
+  if (isAlias(node)) fail(node);
+  else if (isMap(node)) for (const { value } of node.items) checkNode(value, fail);
+  else if (isSeq(node)) for (const item of node.items) checkNode(item, fail);
+}
+
+/** The library takes seconds to give up on half a million brackets, so they are counted before; what is quoted is not. */
+function assertShallow(text: string, file: string): void {
+  let depth = 0;
+  for (const [match] of text.matchAll(/"(?:[^"\\\n]|\\.)*"|[[\]{}]/g)) {
+    if (match === '[' || match === '{') depth += 1;
+    else if (match === ']' || match === '}') depth -= 1;
+    if (depth > MAX_DEPTH) throw new ProfileError(`nested deeper than ${MAX_DEPTH} levels`, file);
+  }
 }
 
 /**
@@ -89,6 +134,7 @@ function checkNode(node: unknown, fail: (node: Node) => never, depth = 0): void 
  */
 export function parseDocuments(text: string, file: string): Value[] {
   if (text.length > MAX_SIZE) throw new ProfileError(`larger than ${MAX_SIZE} bytes`, file);
+  assertShallow(text, file);
   const lines = new LineCounter();
   const position = (node: Node | null) => {
     const start = node?.range?.[0];
@@ -100,21 +146,21 @@ export function parseDocuments(text: string, file: string): Value[] {
     lineCounter: lines,
     intAsBigInt: true,
     uniqueKeys: true,
+    prettyErrors: false,
     version: '1.2',
   });
   if (!Array.isArray(documents) || documents.length === 0) throw new ProfileError('the file is empty', file);
   if (documents.length > MAX_DOCUMENTS) throw new ProfileError(`more than ${MAX_DOCUMENTS} documents`, file);
   return documents.map((document) => {
-    const [error] = document.errors;
+    // A warning is about a tag that is not known: its value would be taken for something else.
+    const [error] = [...document.errors, ...document.warnings];
     if (error) {
       const { line, col } = lines.linePos(error.pos[0]);
-      throw new ProfileError(error.message.split('\n', 1)[0]?.replace(/ at line .*$/, '') ?? 'not well-formed', file, {
-        line,
-        column: col,
-      });
+      const reason = error.message.includes('call stack') ? 'nested too deeply' : error.message;
+      throw new ProfileError(reason, file, { line, column: col });
     }
     checkNode(document.contents, (node) => {
-      throw new ProfileError('aliases and deep nesting are not allowed', file, position(node));
+      throw new ProfileError('aliases are not allowed', file, position(node));
     });
     return new Value(document.contents, '', { file, position });
   });
