@@ -20,7 +20,7 @@ export function showProgress(session: RecordingSession): () => void {
   const draw = () => {
     const { syscalls, processes, quiet } = session.progress();
     const text = `recording: ${syscalls} syscalls, ${processes} processes, last new one ${seconds(quiet)} ago`;
-    writeAll(2, `${ERASE_LINE}${styleText('dim', text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)))}`);
+    writeAll(2, `${ERASE_LINE}${styleText('dim', text.slice(0, Math.max(20, (process.stderr.columns || 80) - 1)))}`);
   };
   const timer = setInterval(draw, REFRESH);
   draw();

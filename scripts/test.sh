@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Everything: installs what is missing, builds, and runs all tests. Ends with the line `N passed, N failed`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/node_modules/.bin:$PATH"
+
+make --no-print-directory build && scripts/install-packages.sh test || exit 1
+make --no-print-directory -C test/system/fixtures || exit 1
+
+passed=0 failed=0 broken=()
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# stage NAME COMMAND...: its closing line `N passed, N failed` is added up; one that ends badly without it is a failure.
+stage() {
+	local name=$1 status line
+	shift
+	printf '\n== %s\n' "$name"
+	"$@" 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+	passed=$((passed + ${line:+$(sed -E 's/^([0-9]+) passed.*/\1/' <<<"$line")}+0))
+	failed=$((failed + ${line:+$(sed -E 's/.* ([0-9]+) failed.*/\1/' <<<"$line")}+0))
+	if [ "$status" -ne 0 ]; then
+		broken+=("$name")
+		[[ -n $line && $line != *" 0 failed"* ]] || failed=$((failed + 1))
+	fi
+}
+
+files() {
+	node --test --test-concurrency=1 --test-reporter=./test/reporter.ts "$@"
+}
+
+stage lint make --no-print-directory lint
+stage unit files 'test/unit/**/*.test.ts'
+stage native test/native/run.sh
+stage system files 'test/system/**/*.test.ts'
+stage kernels test/system/kernels/run.sh
+
+printf '\n'
+[ ${#broken[@]} -eq 0 ] || printf 'failed: %s\n' "${broken[@]}"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,44 @@
+import type { TestEvent } from 'node:test/reporters';
+import { inspect } from 'node:util';
+
+interface Detail {
+  readonly name: string;
+  readonly nesting: number;
+  readonly file?: string;
+  readonly skip?: string | boolean;
+  readonly todo?: string | boolean;
+  readonly details?: {
+    readonly duration_ms?: number;
+    readonly type?: string;
+    readonly error?: Error & { cause?: unknown };
+  };
+  readonly message?: string;
+}
+
+/** One line a test, the whole error of each that failed, and the closing line `N passed, N failed` that CI counts. */
+export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  let passed = 0;
+  const failures: Detail[] = [];
+  for await (const event of source) {
+    const data = (event as { data: Detail }).data;
+    if (event.type === 'test:diagnostic' && data.nesting > 0) yield `        ${data.message}\n`;
+    if (event.type === 'test:stdout' || event.type === 'test:stderr') yield String(data.message);
+    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
+    if (data.details?.type === 'suite') continue;
+    const time = `${Math.round(data.details?.duration_ms ?? 0)} ms`;
+    if (event.type === 'test:fail') {
+      failures.push(data);
+      yield `FAIL    ${data.name} (${time})\n`;
+    } else if (data.skip) {
+      yield `SKIP    ${data.name}: ${data.skip === true ? 'no reason given' : data.skip}\n`;
+    } else {
+      passed += 1;
+      yield `ok      ${data.name} (${time})\n`;
+    }
+  }
+  for (const failure of failures) {
+    const error = failure.details?.error;
+    yield `\nFAILED: ${failure.name}${failure.file ? ` (${failure.file})` : ''}\n${inspect(error?.cause ?? error, { depth: 4 })}\n`;
+  }
+  yield `\n${passed} passed, ${failures.length} failed\n`;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { RecordingSession } from '../../../src/recording/session.ts';
+import { makeCgroup, recordCgroup } from '../support/kernel.ts';
+
+const names = ['sh', '-c', 'mkdir /tmp/$$; rmdir /tmp/$$'];
+
+async function record(
+  command: readonly string[],
+  bpf: ConstructorParameters<typeof import('../../../src/capture/bpf.ts').BpfRecorder>[0],
+) {
+  await using session = await RecordingSession.start({ command }, { bpf: bpf ?? {} });
+  return await session.finished;
+}
+
+function has(calls: readonly { nr: number }[], nr: number): boolean {
+  return calls.some((call) => call.nr === nr);
+}
+
+test('a tag that cannot be stored: partial, and the message says how many tasks', async () => {
+  const whole = await record(names, {});
+  assert.deepEqual(whole.reasons, []);
+  const broken = await record(names, { failTags: 1 });
+  assert.deepEqual(broken.reasons, [
+    { code: 'untagged', message: '1 task was not followed since the kernel had no memory for a tag' },
+  ]);
+  assert.ok(has(whole.calls, 83) && !has(broken.calls, 83), 'the first child made the directory');
+});
+
+/** Waits for the end of a process without giving the event loop a turn: nothing is drained meanwhile. */
+function blockUntilGone(pid: number): void {
+  const state = () => /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  while (state() !== 'Z');
+}
+
+test('a full event ring loses evidence, never a call, and the profile stays complete', async () => {
+  // A page holds 63 events: as many births fill it before the directory is made.
+  const script = 'i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i+1)); done; mkdir /tmp/r$$; rmdir /tmp/r$$';
+  const session = await RecordingSession.start(
+    { command: ['sh', '-c', script] },
+    { bpf: { ringBytes: 4096 }, onProcess: () => {} },
+  );
+  blockUntilGone(session.command?.pid ?? 0);
+  const observation = await session.finished;
+  assert.ok(observation.lostEvidence > 0, 'events were lost');
+  assert.deepEqual(observation.reasons, []);
+  const made = observation.calls.find(({ nr }) => nr === 83);
+  assert.ok(made, 'mkdir is recorded');
+  assert.equal(made.first, undefined, 'and who made it is not known');
+  assert.equal(observation.processes, 103);
+});
+
+test('no free slot for a new cgroup is counted', (context) => {
+  const path = makeCgroup(context);
+  const { bpf } = recordCgroup(context, path, { slots: 1, levels: 1 });
+  mkdirSync(join(path, 'first'));
+  assert.deepEqual(bpf.counters(), { noSlot: 0, membersFull: 0, busy: 0, unpushed: 0 });
+  mkdirSync(join(path, 'second'));
+  assert.deepEqual(bpf.counters(), { noSlot: 1, membersFull: 0, busy: 0, unpushed: 0 });
+});
+
+test('a full table of members is counted, and the slot goes back', (context) => {
+  const path = makeCgroup(context);
+  const { bpf } = recordCgroup(context, path, { slots: 2, members: 2, levels: 1 });
+  mkdirSync(join(path, 'first'));
+  mkdirSync(join(path, 'second'));
+  assert.equal(bpf.counters().membersFull, 1);
+  rmdirSync(join(path, 'first'));
+  assert.notEqual(bpf.popSlot(), undefined, 'the slot of the refused cgroup is free again');
+});
+
+test('a slot that is used again holds nothing of the recording before it', async () => {
+  const session = await RecordingSession.start({ command: ['true'] });
+  await session.finished;
+  const { BpfRecorder } = await import('../../../src/capture/bpf.ts');
+  using bpf = new BpfRecorder();
+  const slot = bpf.popSlot() ?? assert.fail('no slot');
+  bpf.attach(['tasks']);
+  bpf.adopt(slot, process.pid);
+  readFileSync('/proc/self/status');
+  assert.ok(bpf.calls(slot).length > 0);
+  bpf.freeSlot(slot);
+  readFileSync('/proc/self/status');
+  assert.deepEqual(bpf.calls(slot), [], 'tags of the old generation write no more');
+  assert.equal(bpf.popSlot(), slot);
+});

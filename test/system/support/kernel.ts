@@ -1,0 +1,65 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type BpfOptions, BpfRecorder } from '../../../src/capture/bpf.ts';
+import type { KernelEvent } from '../../../src/capture/layout.ts';
+import { parseCgroupMounts, parseHierarchies } from '../../../src/container/cgroup.ts';
+import { syscallName } from '../../../src/kernel/syscalls.ts';
+
+export const NO_SLOT = 0xffffffff;
+
+let count = 0;
+
+/** A new cgroup of the v2 hierarchy, or of a v1 controller's, removed after the test with those below it. */
+export function makeCgroup(context: TestContext, controller = ''): string {
+  const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const mount = mounts.find(({ version, controllers }) =>
+    controller ? controllers.includes(controller) : version === 2,
+  );
+  if (!mount) throw new Error(`no cgroup hierarchy ${controller || 'v2'} is mounted`);
+  const path = join(mount.path, `syscribe-test-${process.pid}-${count++}`);
+  mkdirSync(path);
+  context.after(() => removeTree(path));
+  return path;
+}
+
+function removeTree(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) removeTree(join(path, entry.name));
+  rmdirSync(path);
+}
+
+export function hierarchyOf(controller: string): number {
+  const number = parseHierarchies(readFileSync('/proc/self/cgroup', 'utf8')).get(controller);
+  if (number === undefined) throw new Error(`no hierarchy for ${controller}`);
+  return number;
+}
+
+export function cgroupId(path: string): bigint {
+  return statSync(path, { bigint: true }).ino;
+}
+
+/** A recorder that records the cgroup at `path` and all below it into one slot; closed after the test. */
+export function recordCgroup(
+  context: TestContext,
+  path: string,
+  options: BpfOptions & { levels?: number; hostToo?: boolean } = {},
+): { bpf: BpfRecorder; slot: number; events: KernelEvent[] } {
+  const { levels = 0, hostToo = false, ...settings } = options;
+  const bpf = new BpfRecorder(settings);
+  context.after(() => bpf.close());
+  const slot = levels > 0 ? NO_SLOT : (bpf.popSlot() ?? NO_SLOT);
+  const events: KernelEvent[] = [];
+  bpf.listen((event) => events.push(event));
+  bpf.attach(['tasks', 'cgroups']);
+  bpf.addMember(cgroupId(path), { slot, generation: 0, levels, anyMountNamespace: hostToo ? 1 : 0 });
+  return { bpf, slot, events };
+}
+
+/** Names of the workload's calls in a slot, sorted. */
+export function workloadCalls(bpf: BpfRecorder, slot: number): string[] {
+  const calls = bpf.calls(slot).filter(({ phase }) => phase === 'workload');
+  return calls
+    .map(({ abi, nr }) => syscallName(abi === 'native' ? 'x86_64' : abi === 'compat' ? 'i386' : 'x32', nr) ?? `${nr}`)
+    .sort();
+}
