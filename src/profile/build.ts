@@ -12,7 +12,8 @@ import { type Runtime, runtimeTail } from './runtime-tails.ts';
 export const BASE_SYSCALLS = ['execve', 'exit', 'exit_group', 'restart_syscall', 'rt_sigreturn'] as const;
 
 /** Why a name is in a profile. */
-export type Source = 'workload' | 'runtime' | 'base' | 'portable';
+export const SOURCES = ['workload', 'runtime', 'base', 'portable'] as const;
+export type Source = (typeof SOURCES)[number];
 
 export interface Sighting {
   readonly abi: Abi;

@@ -55,7 +55,8 @@ export class Value {
       const key = isScalar(pair.key) ? String(pair.key.value) : this.fail('keys must be plain words');
       // A key with nothing behind it has no node of its own: point at the key.
       const value = pair.value ?? null;
-      const path = `${this.#path}${this.#path && '.'}${key}`;
+      // Quoted unless plain: the path ends up on a terminal.
+      const path = `${this.#path}${this.#path && '.'}${/^[\w./-]{1,100}$/.test(key) ? key : JSON.stringify(key.slice(0, 100))}`;
       fields.set(key, new Value(value ?? pair.key, path, this.#source, pair.key));
     }
     return fields;

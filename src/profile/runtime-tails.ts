@@ -12,6 +12,8 @@ interface Tail {
   readonly noNewPrivileges: readonly string[];
   /** Without, loading it takes CAP_SYS_ADMIN: it is loaded first, and giving up privileges comes under it. */
   readonly privileged: readonly string[];
+  /** What `exec` into a running container calls besides (`kubectl exec`, exec probes). */
+  readonly exec: { readonly noNewPrivileges: readonly string[]; readonly privileged: readonly string[] };
 }
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
@@ -23,11 +25,15 @@ const RUNC_PRIVILEGED = words(`
 /** From 1.2 on: safe opening of /proc (openat2, statx), and setuid on all threads (tgkill). */
 const NEW_RUNC_PRIVILEGED = [...RUNC_PRIVILEGED, ...words('close_range openat2 statx tgkill')];
 const NEW_RUNC = words('close execve fcntl fstat fstatfs futex getdents64 openat openat2 statx write');
+const OLD_RUNC_EXEC = { noNewPrivileges: [], privileged: [] };
+const NEW_RUNC_EXEC = { noNewPrivileges: [], privileged: words('faccessat fsconfig fsmount fsopen open_tree uname') };
+const CRUN_EXEC_CALLS = words('capset fchown ioctl openat prctl read setgroups setresgid setresuid statx write');
+const CRUN_EXEC = { noNewPrivileges: CRUN_EXEC_CALLS, privileged: CRUN_EXEC_CALLS };
 const CRUN_PRIVILEGED = words('capset close execve prctl rt_sigaction rt_sigprocmask setresgid setresuid write');
 
 /**
- * Measured by strace on x86_64 (Linux 6.18, cgroup v2), user 0 and 1000, 12 to 24 runs of each: the calls of the thread
- * that has the filter. The filter is loaded without TSYNC, so Go's other threads are not under it. Not in every run:
+ * Measured by strace on x86_64 (Linux 6.18, cgroup v2), user 0 and 1000, with and without a terminal, 16 to 36 runs of
+ * each (12 of exec; crun 1.28 was not measured there): the calls of the thread that has the filter. The filter is loaded without TSYNC, so Go's other threads are not under it. Not in every run:
  * futex (runc with no_new_privileges), rt_sigreturn (Go's preemption by SIGURG), fchown (of stdio, if not owned).
  */
 const TAILS: Partial<Record<Runtime, readonly Tail[]>> = {
@@ -36,23 +42,31 @@ const TAILS: Partial<Record<Runtime, readonly Tail[]>> = {
       version: '1.1.5',
       noNewPrivileges: words('close epoll_ctl execve fstatfs futex getdents64 getpid openat write'),
       privileged: RUNC_PRIVILEGED,
+      exec: OLD_RUNC_EXEC,
     },
     {
       version: '1.1.14',
       noNewPrivileges: words('close epoll_ctl execve fcntl fstatfs futex getdents64 getpid openat write'),
       privileged: RUNC_PRIVILEGED,
+      exec: OLD_RUNC_EXEC,
     },
-    { version: '1.2.8', noNewPrivileges: [...NEW_RUNC, 'getpid'], privileged: NEW_RUNC_PRIVILEGED },
-    { version: '1.3.6', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED },
-    { version: '1.4.3', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED },
-    { version: '1.5.2', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED },
+    {
+      version: '1.2.8',
+      noNewPrivileges: [...NEW_RUNC, 'getpid'],
+      privileged: NEW_RUNC_PRIVILEGED,
+      exec: NEW_RUNC_EXEC,
+    },
+    { version: '1.3.6', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED, exec: NEW_RUNC_EXEC },
+    { version: '1.4.3', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED, exec: NEW_RUNC_EXEC },
+    { version: '1.5.2', noNewPrivileges: NEW_RUNC, privileged: NEW_RUNC_PRIVILEGED, exec: NEW_RUNC_EXEC },
   ],
   crun: [
-    { version: '1.8.1', noNewPrivileges: words('close execve'), privileged: CRUN_PRIVILEGED },
+    { version: '1.8.1', noNewPrivileges: words('close execve'), privileged: CRUN_PRIVILEGED, exec: CRUN_EXEC },
     {
       version: '1.28',
       noNewPrivileges: words('close close_range execve'),
       privileged: [...CRUN_PRIVILEGED, 'close_range'],
+      exec: CRUN_EXEC,
     },
   ],
 };
@@ -62,6 +76,8 @@ export interface TailOptions {
   readonly version?: string;
   /** Whether the container runs with no_new_privileges; default: unknown, so both. */
   readonly noNewPrivileges?: boolean;
+  /** Whether to add what `exec` into the running container calls; default: no. */
+  readonly exec?: boolean;
 }
 
 /** The versions of a runtime that were measured, oldest first. */
@@ -84,10 +100,11 @@ export function runtimeTail(runtime: Runtime, options: TailOptions = {}): readon
         `(${measured} have): record a container that it starts`,
     );
   }
+  const sets = tails.flatMap((tail) => (options.exec ? [tail, tail.exec] : [tail]));
   return sortedUnique(
-    tails.flatMap((tail) => [
-      ...(noNewPrivileges === false ? [] : tail.noNewPrivileges),
-      ...(noNewPrivileges === true ? [] : tail.privileged),
+    sets.flatMap((set) => [
+      ...(noNewPrivileges === false ? [] : set.noNewPrivileges),
+      ...(noNewPrivileges === true ? [] : set.privileged),
     ]),
   );
 }

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { SyscribeError } from '../platform/errors.ts';
+import { describeDefault, describeRule } from '../profile/describe.ts';
+import { ProfileError } from '../profile/error.ts';
+import { type Evidence, parseEvidence } from '../profile/evidence.ts';
+import { type ExplainedCall, type ExplainedGroup, explainProfile } from '../profile/explain.ts';
+import type { Profile } from '../profile/model.ts';
+import { EXIT } from './exit.ts';
+import { writeAll } from './output.ts';
+import { readProfile } from './profile-file.ts';
+import { type Paint, painter, printable, toJson } from './render-style.ts';
+
+interface Options {
+  readonly evidence?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+A call marked ! is one whose being allowed says something about how safe the workload is kept.
+
+Example:
+  $ syscribe explain nginx.yaml --evidence nginx.evidence.json`;
+
+export function register(program: Command): void {
+  program
+    .command('explain')
+    .description('tell what the calls in a profile are for, what they risk and who wanted them')
+    .argument('<file>', 'a profile')
+    .option('--evidence <file>', 'what record --evidence wrote beside it')
+    .option('--json', 'as JSON')
+    .addHelpText('after', HELP)
+    .action((file: string, options: Options) => {
+      process.exitCode = explain(file, options);
+    });
+}
+
+function readEvidence(file: string): Evidence {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new SyscribeError('ERR_FILE_READ', `cannot read the evidence ${file}`, { cause });
+  }
+  try {
+    return parseEvidence(text, file);
+  } catch (error) {
+    if (!(error instanceof ProfileError)) throw error;
+    throw new SyscribeError('ERR_PROFILE_INVALID', error.message, { remedy: 'Give what record --evidence wrote.' });
+  }
+}
+
+function explain(file: string, options: Options): number {
+  const { profile, unknownNames } = readProfile(file);
+  const evidence = options.evidence === undefined ? undefined : readEvidence(options.evidence);
+  const groups = explainProfile(profile, evidence);
+  if (options.json) {
+    const { defaultAction, defaultErrnoRet, architectures, baseProfileName } = profile;
+    writeAll(1, toJson({ file, defaultAction, defaultErrnoRet, architectures, baseProfileName, groups, unknownNames }));
+    return EXIT.ok;
+  }
+  const paint = painter();
+  const lines = [...head(file, profile, evidence), ...groups.flatMap((group) => renderGroup(group, evidence, paint))];
+  if (unknownNames.length > 0) lines.push('', ...unknownNames.map((message) => paint('yellow', message)));
+  writeAll(1, `${lines.join('\n')}\n`);
+  return EXIT.ok;
+}
+
+function head(file: string, profile: Profile, evidence: Evidence | undefined): string[] {
+  const count = new Set(profile.syscalls.flatMap((rule) => rule.names)).size;
+  const architectures = profile.architectures.join(', ') || "the machine's own architecture";
+  const lines = [`${file}: ${count} calls, all others ${describeDefault(profile)}; ${architectures}`];
+  if (profile.baseProfileName !== undefined)
+    lines.push(`and those of its base ${printable(profile.baseProfileName)}, not shown here`);
+  if (evidence) {
+    const state = evidence.complete ? 'complete' : `partial: ${evidence.reasons.join('; ')}`;
+    lines.push(printable(`recorded by ${evidence.recorder} on Linux ${evidence.kernel} (${evidence.machine}), ${state}`));
+  }
+  return lines;
+}
+
+function renderGroup({ group, calls }: ExplainedGroup, evidence: Evidence | undefined, paint: Paint): string[] {
+  return [
+    '',
+    paint('bold', `${group} (${calls.length})`),
+    ...calls.flatMap((call) => renderCall(call, evidence, paint)),
+  ];
+}
+
+function renderCall(call: ExplainedCall, evidence: Evidence | undefined, paint: Paint): string[] {
+  const mark = call.risk === undefined ? ' ' : paint('red', '!');
+  const told = [call.purpose ?? '', evidence ? paint('dim', `[${origin(call, evidence)}]`) : ''].filter(Boolean);
+  const lines = [`${mark} ${call.name.padEnd(24)} ${told.join('  ')}`];
+  const indent = ' '.repeat(27);
+  if (call.risk !== undefined) lines.push(`${indent}${paint('red', `risk: ${call.risk}`)}`);
+  for (const rule of call.rules) {
+    const text = describeRule(rule);
+    if (text !== 'SCMP_ACT_ALLOW') lines.push(`${indent}${paint('yellow', text)}`);
+  }
+  return lines;
+}
+
+/** Who wanted it: `nginx 4711`, `runtime`, `base`, and by which interface if not by the machine's own. */
+function origin(call: ExplainedCall, evidence: Evidence): string {
+  if (call.sources.length === 0) return 'not seen in this recording';
+  const first = call.first ? `${printable(call.first.comm)} ${call.first.pid}` : '';
+  const labels = call.sources.filter((source) => source !== 'workload' || first === '');
+  const onlyForeign = call.abis.length > 0 && !call.abis.some((abi) => abi === evidence.machine);
+  return [first, ...labels, ...(onlyForeign ? [`only as ${call.abis.join(', ')}`] : [])].filter(Boolean).join(', ');
+}
