@@ -56,4 +56,4 @@ image cluster:
 	@echo "make $@: not built yet; it comes with the Kubernetes part" >&2; exit 1
 
 clean:
-	@rm -rf dist prebuilds .output test/system/fixtures/.output
+	@rm -rf dist prebuilds .output test/system/programs/.output

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/node_modules/.bin:$PATH"
 
 make --no-print-directory build && scripts/install-packages.sh test || exit 1
-make --no-print-directory -C test/system/fixtures || exit 1
+make --no-print-directory -C test/system/programs || exit 1
 
 passed=0 failed=0 broken=()
 log=$(mktemp)

@@ -15,13 +15,15 @@ interface Detail {
   readonly message?: string;
 }
 
+const RUNNER_SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
+
 /** One line a test, the whole error of each that failed, and the closing line `N passed, N failed` that CI counts. */
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let passed = 0;
   const failures: Detail[] = [];
   for await (const event of source) {
     const data = (event as { data: Detail }).data;
-    if (event.type === 'test:diagnostic' && data.nesting > 0) yield `        ${data.message}\n`;
+    if (event.type === 'test:diagnostic' && !RUNNER_SUMMARY.test(data.message ?? '')) yield `        ${data.message}\n`;
     if (event.type === 'test:stdout' || event.type === 'test:stderr') yield String(data.message);
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     if (data.details?.type === 'suite') continue;

@@ -74,7 +74,9 @@ function head(file: string, profile: Profile, evidence: Evidence | undefined): s
     lines.push(`and those of its base ${printable(profile.baseProfileName)}, not shown here`);
   if (evidence) {
     const state = evidence.complete ? 'complete' : `partial: ${evidence.reasons.join('; ')}`;
-    lines.push(printable(`recorded by ${evidence.recorder} on Linux ${evidence.kernel} (${evidence.machine}), ${state}`));
+    lines.push(
+      printable(`recorded by ${evidence.recorder} on Linux ${evidence.kernel} (${evidence.machine}), ${state}`),
+    );
   }
   return lines;
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Abi } from '../../../src/kernel/abi.ts';
-import { syscallName } from '../../../src/kernel/syscalls.ts';
-import { recorded, traced } from './execute.ts';
+import { syscallName, syscallNumber } from '../../../src/kernel/syscalls.ts';
+import { mergeProfiles, recorded, runUnder, traced } from './execute.ts';
 import { compare } from './strace.ts';
-import { WORKLOADS } from './workloads.ts';
+import { program, WORKLOADS, type Workload } from './workloads.ts';
 
 const RUNS = Number(process.env.ACCURACY_RUNS ?? 10);
+const ONLY = new RegExp(process.env.ACCURACY_ONLY ?? '');
 
 /**
  * What strace shows and a recorder cannot, since strace itself causes it: its stops interrupt sleeping calls, which the
@@ -19,15 +20,18 @@ function named(call: string): string {
   return `${syscallName(abi as Abi, Number(nr)) ?? nr}${abi === 'x86_64' ? '' : ` (${abi})`}`;
 }
 
-for (const workload of WORKLOADS) {
+for (const workload of WORKLOADS.filter(({ name }) => ONLY.test(name))) {
+  const profiles: string[] = [];
+
   test(`as strace sees it: ${workload.name}`, async (context) => {
     const traces: Set<string>[] = [];
     const recordings: Set<string>[] = [];
     for (let count = 0; count < RUNS; count += 1) {
       traces.push(await traced(workload));
-      const { calls, evidence } = await recorded(workload);
+      const { calls, evidence, profile } = await recorded(workload);
       assert.deepEqual(evidence.reasons, []);
       recordings.push(calls);
+      profiles.push(profile);
     }
     const { missing, extra, sometimes } = compare(traces, recordings);
     context.diagnostic(
@@ -36,4 +40,20 @@ for (const workload of WORKLOADS) {
     assert.deepEqual(missing.filter((call) => !CAUSED_BY_STRACE.has(call)).map(named), [], 'missing');
     assert.deepEqual(extra.map(named), [], 'extra');
   });
+
+  // The recordings merged: what a call depends on (timing, buffers) may differ from run to run.
+  for (const action of ['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS'])
+    test(`under its own profile with ${action}: ${workload.name}`, async () => {
+      const profile = await mergeProfiles(profiles, action);
+      const { stderr } = await runUnder(workload, profile);
+      assert.doesNotMatch(stderr, /killed by the profile/);
+      await assert.rejects(runUnder(outsider(profile), profile), 'a program that needs another call fails');
+    });
+}
+
+/** A program that makes a call which the profile does not list. */
+function outsider(profile: string): Workload {
+  const allowed = JSON.parse(profile).syscalls.flatMap(({ names }: { names: string[] }) => names);
+  const call = ['getsid', 'getpriority', 'capget'].find((name) => !allowed.includes(name)) ?? assert.fail();
+  return { name: call, prepare: () => program('calls', `${syscallNumber('x86_64', call)}`) };
 }

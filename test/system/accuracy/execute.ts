@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EvidenceFile, Running, readEvidence, SYSCRIBE } from '../support/syscribe.ts';
+import { type EvidenceFile, readEvidence, Running, SYSCRIBE, syscribe } from '../support/syscribe.ts';
 import { parseStrace } from './strace.ts';
 import type { Workload } from './workloads.ts';
 
@@ -77,5 +77,33 @@ export async function recorded(
     return { calls: new Set(seen.map(({ abi, number }) => `${abi}:${number}`)), evidence, profile: text };
   } finally {
     rmSync(files, { recursive: true, force: true });
+  }
+}
+
+/** One profile of several recordings of the same program, as `syscribe merge` makes it, with another default action. */
+export async function mergeProfiles(profiles: readonly string[], defaultAction: string): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-merge-'));
+  try {
+    const files = profiles.map((profile, index) => {
+      const file = join(directory, `${index}.json`);
+      writeFileSync(file, profile);
+      return file;
+    });
+    const { code, stdout, stderr } = await syscribe(['merge', ...files]);
+    assert.equal(code, 0, stderr);
+    return JSON.stringify({ ...JSON.parse(stdout), defaultAction });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+export async function runUnder(workload: Workload, profile: string): Promise<{ stderr: string }> {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-run-'));
+  try {
+    const file = join(directory, 'profile.json');
+    writeFileSync(file, profile);
+    return await execute(workload, () => [SYSCRIBE, 'run', '-p', file, '--'], userEnvironment(workload));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -36,7 +36,7 @@ function python(name: string, script: string, expected: RegExp): Workload {
   };
 }
 
-function program(name: string, ...args: string[]): string[] {
+export function program(name: string, ...args: string[]): string[] {
   return [join(PROGRAMS, name), ...args];
 }
 

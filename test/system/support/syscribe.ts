@@ -29,7 +29,12 @@ export class Running {
     args: readonly string[],
     options: { env?: NodeJS.ProcessEnv; detached?: boolean; cwd?: string } = {},
   ) {
-    this.child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    this.child = spawn(file, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      // A shell that finds PWD wrong asks the kernel instead: no difference between ways to start it is wanted.
+      ...(options.cwd !== undefined && { env: { ...(options.env ?? process.env), PWD: options.cwd } }),
+    });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#add('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#add('stderr', text));
     this.finished = once(this.child, 'close').then(([code, signal]) => {
