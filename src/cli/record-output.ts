@@ -93,13 +93,14 @@ function makeEvidence(observation: Observation, built: BuiltProfile): Evidence {
     ended: observation.ended.toISOString(),
     processes: observation.processes,
     syscalls: observation.calls.map((call) => evidenceOf(call, built)),
-    notes: notesOf(observation),
+    notes: notesOf(observation, built),
   };
 }
 
-function notesOf(observation: Observation): string[] {
-  if (observation.lostEvidence === 0) return [];
-  return [`who was first is not known for ${observation.lostEvidence} calls: the event ring was full`];
+function notesOf(observation: Observation, built: BuiltProfile): string[] {
+  const lost = observation.lostEvidence;
+  const unknown = lost > 0 ? [`who was first is not known for ${lost} calls: the event ring was full`] : [];
+  return [...built.notes, ...unknown];
 }
 
 /** What a person wants to know at the end: how many, which architectures, whether that is all, where it went. */
@@ -113,6 +114,6 @@ export function summarize(observation: Observation, delivered: Delivered, option
   complain(`${names} syscalls allowed (seen: ${counts.join(', ')}), ${observation.processes} processes, ${time} s`);
   if (observation.reasons.length === 0) complain('complete');
   for (const { message } of observation.reasons) complain(`partial: ${message}`);
-  for (const note of notesOf(observation)) complain(`note: ${note}`);
+  for (const note of notesOf(observation, delivered.built)) complain(`note: ${note}`);
   if (delivered.written && options.outputFile !== undefined) complain(`written to ${options.outputFile}`);
 }

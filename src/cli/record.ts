@@ -103,6 +103,11 @@ function defaultName(target: Target): string {
 
 async function record(command: readonly string[], options: Options): Promise<number> {
   const target = chooseTarget(command, options);
+  // The resource has no field for it (SPO's schema), and rendering one refuses to drop it.
+  if (options.type === 'seccomp' && (options.defaultErrno ?? 1) !== 1)
+    throw new SyscribeError('ERR_USAGE', 'a SeccompProfile resource has no field for --default-errno', {
+      remedy: 'Add -t raw-seccomp, or leave --default-errno away.',
+    });
   // Before anything starts: a recording whose result has nowhere to go is a waste of somebody's afternoon.
   for (const file of [options.outputFile, options.evidence]) if (file !== undefined) checkWritable(file);
   const session = await RecordingSession.start(target, {

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
 /** Colours for standard output: only on a terminal, and not where NO_COLOR is set (no-color.org). */

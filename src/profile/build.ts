@@ -2,7 +2,7 @@ import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../kernel/abi
 import { syscallName } from '../kernel/syscalls.ts';
 import { hiddenByVdso } from '../kernel/vdso.ts';
 import type { Action, Profile } from './model.ts';
-import { type Runtime, runtimeTail } from './runtime-tails.ts';
+import { measuredVersions, type Runtime, runtimeTail } from './runtime-tails.ts';
 
 /**
  * Always allowed, seen or not: whether they show in a recording depends on how it ended. `execve` starts it,
@@ -15,7 +15,7 @@ export const BASE_SYSCALLS = ['execve', 'exit', 'exit_group', 'restart_syscall',
 export const SOURCES = ['workload', 'runtime', 'base', 'portable'] as const;
 export type Source = (typeof SOURCES)[number];
 
-export interface Sighting {
+interface Sighting {
   readonly abi: Abi;
   readonly nr: number;
   readonly phase: 'workload' | 'runtime';
@@ -39,6 +39,8 @@ export interface BuiltProfile {
   readonly sources: ReadonlyMap<string, ReadonlySet<Source>>;
   /** Sightings whose number has no name, which no profile can hold. */
   readonly unnamed: readonly Sighting[];
+  /** What the profile lacks although it was asked for; one clause each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -57,7 +59,8 @@ export function buildProfile(input: BuildInput): BuiltProfile {
   const abis = new Set<Abi>([native, ...workloadAbis(input.sightings)]);
   add('workload', named('workload'));
   add('base', input.base);
-  if (input.runtime !== 'none') add('runtime', observedOrKnown(named('runtime'), input.runtime));
+  const tail = tailOf(named('runtime'), input.runtime);
+  add('runtime', tail.names);
   if (input.portable) for (const abi of abis) add('portable', hiddenByVdso(abi));
 
   const names = [...sources.keys()].sort();
@@ -72,6 +75,7 @@ export function buildProfile(input: BuildInput): BuiltProfile {
     },
     sources,
     unnamed: input.sightings.filter(({ abi, nr }) => syscallName(abi, nr) === undefined),
+    notes: tail.notes,
   };
 }
 
@@ -79,8 +83,19 @@ function workloadAbis(sightings: readonly Sighting[]): Abi[] {
   return sightings.filter(({ phase }) => phase === 'workload').map(({ abi }) => abi);
 }
 
-/** What was seen of the runtime on this machine is truer than the table. */
-function observedOrKnown(observed: readonly string[], runtime: Runtime | undefined): readonly string[] {
-  if (observed.length > 0 || runtime === undefined || runtime === 'none') return observed;
-  return runtimeTail(runtime);
+interface Tail {
+  readonly names: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * What was seen of the runtime on this machine is truer than the table. A runtime that is not in the table is a note,
+ * not an error: what was recorded must not be lost for it.
+ */
+function tailOf(observed: readonly string[], runtime: Runtime | undefined): Tail {
+  if (runtime === 'none') return { names: [], notes: [] };
+  if (observed.length > 0 || runtime === undefined) return { names: observed, notes: [] };
+  if (measuredVersions(runtime).length > 0) return { names: runtimeTail(runtime), notes: [] };
+  const note = `what ${runtime} calls after loading a profile was neither seen nor measured before, so it is not allowed`;
+  return { names: [], notes: [note] };
 }

@@ -10,7 +10,7 @@ export function sortedUnique(values: Iterable<string>): string[] {
 }
 
 /** Fixed-width numbers, so that the text sorts as the numbers do. */
-export function conditionKey(arg: SyscallArg): string {
+function conditionKey(arg: SyscallArg): string {
   const hex = (value: bigint) => value.toString(16).padStart(16, '0');
   return `${arg.index} ${arg.op} ${hex(arg.value)} ${hex(arg.valueTwo)}`;
 }

@@ -2,14 +2,14 @@ import { argsKey, canonicalRules, sortedUnique } from './canonical.ts';
 import { EPERM, type Profile, type SyscallRule } from './model.ts';
 
 /** A setting that differs; empty where one side has none. */
-export interface SettingChange {
+interface SettingChange {
   readonly setting: 'defaultAction' | 'defaultErrnoRet' | 'baseProfileName' | 'listenerPath' | 'listenerMetadata';
   readonly a: string;
   readonly b: string;
 }
 
 /** A name that both have, with other rules. */
-export interface NameChange {
+interface NameChange {
   readonly name: string;
   readonly a: readonly SyscallRule[];
   readonly b: readonly SyscallRule[];

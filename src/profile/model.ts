@@ -21,7 +21,7 @@ export const OPERATORS = [
   'SCMP_CMP_GT',
   'SCMP_CMP_MASKED_EQ',
 ] as const;
-export type Operator = (typeof OPERATORS)[number];
+type Operator = (typeof OPERATORS)[number];
 
 export const FLAGS = [
   'SECCOMP_FILTER_FLAG_TSYNC',

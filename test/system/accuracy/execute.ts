@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EvidenceFile, readEvidence, Running, SYSCRIBE, syscribe } from '../support/syscribe.ts';
+import { type EvidenceFile, Running, readEvidence, SYSCRIBE, syscribe } from '../support/syscribe.ts';
 import { parseStrace } from './strace.ts';
 import type { Workload } from './workloads.ts';
 

@@ -22,15 +22,17 @@ const LIBSECCOMP_NAMES: Record<Abi, string> = {
 
 /** What libseccomp calls each number; it says UNKNOWN for what is newer than it is. */
 function resolveAll(abi: Abi, numbers: readonly number[]): string[] {
-  const script = `for nr in ${numbers.join(' ')}; do scmp_sys_resolver -a ${LIBSECCOMP_NAMES[abi]} $nr; done`;
+  const script = `for nr in ${numbers.join(' ')}; do ${RESOLVER} -a ${LIBSECCOMP_NAMES[abi]} $nr; done`;
   return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.trim().split('\n');
 }
 
-const hasResolver = spawnSync('scmp_sys_resolver', ['-h']).error === undefined;
+// From Debian's package seccomp, which belongs to libseccomp.
+const RESOLVER = 'scmp_sys_resolver';
+const hasResolver = spawnSync(RESOLVER, ['-h']).error === undefined;
 
 for (const abi of ABIS) {
   test(`every ${abi} number has the name that libseccomp knows it by`, (t) => {
-    if (!hasResolver) return t.skip('scmp_sys_resolver is missing: apt-get install seccomp');
+    if (!hasResolver) return t.skip(`${RESOLVER} is missing: apt-get install seccomp`);
     const names = syscallNames(abi);
     const resolved = resolveAll(
       abi,

@@ -16,7 +16,7 @@ function rule(text: string): string {
 }
 
 function arg(text: string): string {
-  return rule(`{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[\n${text}]}`);
+  return rule(`{"names":["read"],"action":"SCMP_ACT_ALLOW","args":[\n${text}}`);
 }
 
 test('a resource is read with its metadata', () => {
@@ -211,7 +211,7 @@ for (const [what, text, message] of [
   [
     'seven arguments',
     arg(`${many(7, '{"index":0,"value":1,"op":"SCMP_CMP_EQ"}')}]`),
-    'f:2:53: syscalls[0].args: more than 6 entries',
+    'f:2:52: syscalls[0].args: more than 6 entries',
   ],
   [
     'a seventh argument',

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BASE_SYSCALLS, type BuildInput, buildProfile } from '../../../src/profile/build.ts';
+import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
+
+const INPUT: BuildInput = {
+  machine: 'x86_64',
+  sightings: [],
+  defaultAction: 'SCMP_ACT_ERRNO',
+  runtime: 'none',
+  base: [],
+  portable: false,
+  name: 'demo',
+};
+
+function build(input: Partial<BuildInput>) {
+  const built = buildProfile({ ...INPUT, ...input });
+  return { ...built, names: built.profile.syscalls.flatMap((rule) => rule.names) };
+}
+
+test('a name seen as i386 is allowed, and its architecture is listed beside the machine’s own', () => {
+  const { profile, names, sources } = build({ sightings: [{ abi: 'i386', nr: 102, phase: 'workload' }] });
+  assert.deepEqual(profile.architectures, ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86']);
+  assert.deepEqual(names, ['socketcall']);
+  assert.deepEqual(sources.get('socketcall'), new Set(['workload']));
+});
+
+test('a number means what it does in its own table', () => {
+  const nr = 59;
+  const seen = (['x86_64', 'i386', 'aarch64'] as const).map(
+    (abi) => build({ sightings: [{ abi, nr, phase: 'workload' }] }).names,
+  );
+  assert.deepEqual(seen, [['execve'], ['oldolduname'], ['pipe2']]);
+});
+
+test('nothing seen is a profile that allows the base set alone', () => {
+  const { names, profile } = build({ base: BASE_SYSCALLS });
+  assert.deepEqual(names, ['execve', 'exit', 'exit_group', 'restart_syscall', 'rt_sigreturn']);
+  assert.deepEqual(profile.architectures, ['SCMP_ARCH_X86_64']);
+  assert.deepEqual(build({}).profile.syscalls, []);
+});
+
+test('a number without a name is given back, and is not in the profile', () => {
+  const odd = { abi: 'x86_64', nr: 600, phase: 'workload' } as const;
+  const { unnamed, names } = build({ sightings: [odd, { abi: 'x86_64', nr: 0, phase: 'workload' }] });
+  assert.deepEqual(unnamed, [odd]);
+  assert.deepEqual(names, ['read']);
+});
+
+test('what was seen of the runtime goes before the table, and is labelled', () => {
+  const sightings = [
+    { abi: 'x86_64', nr: 3, phase: 'runtime' },
+    { abi: 'x86_64', nr: 3, phase: 'workload' },
+    { abi: 'x86_64', nr: 1, phase: 'runtime' },
+  ] as const;
+  const { names, sources } = build({ sightings, runtime: 'runc' });
+  assert.deepEqual(names, ['close', 'write']);
+  assert.deepEqual(sources.get('close'), new Set(['workload', 'runtime']));
+  assert.deepEqual(sources.get('write'), new Set(['runtime']));
+  assert.deepEqual(build({ sightings, runtime: 'none' }).names, ['close']);
+});
+
+test('where nothing was seen of the runtime, the table says what it calls', () => {
+  assert.deepEqual(build({ runtime: 'crun' }).names, runtimeTail('crun'));
+  assert.deepEqual(build({ runtime: undefined }).names, []);
+});
+
+test('a runtime that was neither seen nor measured is told, and what was recorded is kept', () => {
+  const { names, notes } = build({ runtime: 'youki', sightings: [{ abi: 'x86_64', nr: 0, phase: 'workload' }] });
+  assert.deepEqual(names, ['read']);
+  assert.match(notes.join(), /^what youki calls after loading a profile was neither seen nor measured/);
+  assert.deepEqual(build({ runtime: 'runc' }).notes, []);
+});
+
+test('portable adds what the vDSO of each listed architecture hides', () => {
+  const { names, sources } = build({ portable: true, sightings: [{ abi: 'i386', nr: 4, phase: 'workload' }] });
+  assert.ok(names.includes('clock_gettime64'));
+  assert.deepEqual(sources.get('clock_gettime'), new Set(['portable']));
+  assert.ok(!build({ portable: true }).names.includes('clock_gettime64'));
+});
