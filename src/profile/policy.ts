@@ -12,7 +12,7 @@ export interface Conditional {
 
 /**
  * What a profile says about one name. `always`: a rule without conditions, beside which conditions count for nothing
- * (libseccomp drops them); else the default holds unless one of `conditionals` does (by their key).
+ * (libseccomp drops them, in whatever order they are added); else the default holds unless one of `conditionals` does (by their key).
  */
 export interface NamePolicy {
   readonly always?: Verdict;
@@ -44,7 +44,10 @@ interface MutablePolicy {
   readonly conditionals: Map<string, Conditional>;
 }
 
-/** Of two rules for the same conditions the milder counts: that is never stricter than what a runtime makes of them. */
+/**
+ * Of two rules for the same conditions the milder counts: libseccomp 2.5 keeps the first of two without conditions and
+ * refuses the second of two with the same, so the milder is never stricter than what is enforced.
+ */
 function addRule(policy: MutablePolicy, rule: SyscallRule, fallback: Verdict): void {
   const own = verdict(rule.action, rule.errnoRet);
   for (const args of alternatives(rule)) {
@@ -60,6 +63,17 @@ function addRule(policy: MutablePolicy, rule: SyscallRule, fallback: Verdict): v
   }
 }
 
+/**
+ * Beside a rule without conditions the others count for nothing, unless it says the same as the default: then it is
+ * itself left out. Alone it stays, as a mark that whatever this is merged with loses its conditions too: the result
+ * would else depend on the order.
+ */
+function settle(policy: MutablePolicy, fallback: Verdict): void {
+  if (policy.always === undefined || policy.conditionals.size === 0) return;
+  if (compareVerdicts(policy.always, fallback) === 0) delete policy.always;
+  else policy.conditionals.clear();
+}
+
 export function policyOf(profile: Profile): Policy {
   const fallback = verdict(profile.defaultAction, profile.defaultErrnoRet);
   const names = new Map<string, MutablePolicy>();
@@ -70,7 +84,7 @@ export function policyOf(profile: Profile): Policy {
       addRule(policy, rule, fallback);
     }
   }
-  for (const policy of names.values()) if (policy.always) policy.conditionals.clear();
+  for (const policy of names.values()) settle(policy, fallback);
   return { fallback, names };
 }
 

@@ -26,8 +26,9 @@ export function rank(action: Action): number {
   return RANKS[action];
 }
 
-/** Runtimes pass the number on for ERRNO and TRACE alone, and EPERM where none is given. */
+/** Runtimes pass the number on for ERRNO and TRACE alone, and EPERM where none is given; KILL is KILL_THREAD to them. */
 export function verdict(action: Action, errnoRet: number | undefined): Verdict {
+  if (action === 'SCMP_ACT_KILL') return { action: 'SCMP_ACT_KILL_THREAD' };
   const carries = action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE';
   return carries && errnoRet !== undefined && errnoRet !== EPERM ? { action, errnoRet } : { action };
 }
@@ -38,12 +39,11 @@ function mildness({ errnoRet = EPERM }: Verdict): number {
 }
 
 /**
- * A total order, so that it does not matter in which order profiles are merged: negative when `a` is the stricter.
- * Between equal actions something has to decide: the number they return, then the name.
+ * A total order of what {@link verdict} gives, so that it does not matter in which order profiles are merged: negative
+ * when `a` is the stricter. Between equal actions the number that they return decides.
  */
 export function compareVerdicts(a: Verdict, b: Verdict): number {
-  const byRank = rank(a.action) - rank(b.action) || mildness(a) - mildness(b);
-  return byRank || (a.action < b.action ? -1 : a.action > b.action ? 1 : 0);
+  return rank(a.action) - rank(b.action) || mildness(a) - mildness(b);
 }
 
 export function milder(a: Verdict, b: Verdict): Verdict {

@@ -167,3 +167,60 @@ test('two different bases are refused', () => {
     message: /baseProfileName is a in one profile and b/,
   });
 });
+
+test('of two refusals ENOSYS is the milder, else the lower number', () => {
+  const refusal = (errnoRet: number) => profile([{ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet }]);
+  for (const [a, b, milder] of [
+    [38, 13, 38],
+    [2, 38, 38],
+    [13, 2, 2],
+  ] as const) {
+    assert.equal(mergeProfiles([refusal(a), refusal(b)]).syscalls[0]?.errnoRet, milder);
+  }
+});
+
+test('a profile stays disabled only if all are', () => {
+  const disabled = profile([], { state: 'Disabled' });
+  assert.equal(mergeProfiles([disabled, disabled]).state, 'Disabled');
+  for (const pair of [[disabled, profile([])] as const, [profile([]), disabled] as const]) {
+    assert.equal(mergeProfiles([...pair]).state, undefined);
+  }
+});
+
+const call = (name: string, ...args: bigint[]) => ({ arch: 'SCMP_ARCH_X86_64', name, args });
+const refuse: SyscallRule = { names: ['socket'], action: 'SCMP_ACT_ERRNO' };
+
+test('a rule that says the same as the default is not there for runtimes', () => {
+  const conditional = profile([refuse, allow('socket', arg(0, 1n))]);
+  assert.equal(decide(conditional, call('socket', 1n)).action, 'SCMP_ACT_ALLOW');
+  assert.equal(decide(conditional, call('socket', 2n)).action, 'SCMP_ACT_ERRNO');
+  const args = [arg(0, 1n)];
+  const twice = profile([
+    { ...refuse, args },
+    { names: ['socket'], action: 'SCMP_ACT_TRAP', args },
+  ]);
+  assert.equal(decide(twice, call('socket', 1n)).action, 'SCMP_ACT_TRAP');
+});
+
+test('of prohibitions that hold at once the strictest counts, of permissions the mildest', () => {
+  const rules = (...actions: SyscallRule['action'][]) =>
+    profile(actions.map((action, index) => ({ names: ['socket'], action, args: [arg(index, 1n)] })));
+  const verdictOf = (given: Profile) => decide(given, call('socket', 1n, 1n)).action;
+  assert.equal(verdictOf(rules('SCMP_ACT_TRAP', 'SCMP_ACT_KILL_PROCESS')), 'SCMP_ACT_KILL_PROCESS');
+  assert.equal(verdictOf(rules('SCMP_ACT_LOG', 'SCMP_ACT_TRACE')), 'SCMP_ACT_LOG');
+});
+
+test('a rule without conditions leaves nothing of those with, as in libseccomp', () => {
+  const both = profile([allow('socket', arg(0, 1n)), { ...refuse, action: 'SCMP_ACT_LOG' }]);
+  assert.equal(decide(both, call('socket', 1n)).action, 'SCMP_ACT_LOG');
+});
+
+test('a call of an architecture that is not listed is a kill, the machine’s own is always listed', () => {
+  const plain = profile([allow('read')], { architectures: ['SCMP_ARCH_X86'] });
+  const by = (arch: string) => decide(plain, { arch, name: 'read', args: [] }).action;
+  assert.deepEqual(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'].map(by), [
+    'SCMP_ACT_ALLOW',
+    'SCMP_ACT_ALLOW',
+    'SCMP_ACT_KILL_THREAD',
+  ]);
+});

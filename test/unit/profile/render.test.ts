@@ -100,6 +100,18 @@ test('JSON has the numbers in full', () => {
   assert.match(renderRaw({ ...profile, syscalls }), /"value": 18446744073709551615,/);
 });
 
+test('conditions are sorted as numbers', () => {
+  const args = [16n, 3n].map((value) => ({ index: 0, op: 'SCMP_CMP_EQ' as const, value, valueTwo: 0n }));
+  const { syscalls } = canonicalProfile({
+    ...profile,
+    syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW', args }],
+  });
+  assert.deepEqual(
+    syscalls[0]?.args?.map(({ value }) => value),
+    [3n, 16n],
+  );
+});
+
 const huge = [{ index: 0, op: 'SCMP_CMP_EQ' as const, value: 2n ** 63n, valueTwo: 0n }];
 for (const [what, given, message] of [
   ['an errno by default', { defaultErrnoRet: 38 }, /cannot express defaultErrnoRet 38/],
