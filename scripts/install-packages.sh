@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test
+# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test|kernels
 set -euo pipefail
 
 build=(clang bpftool gcc make binutils libbpf-dev libelf-dev zlib1g-dev libseccomp-dev libuv1-dev linux-libc-dev)
@@ -7,11 +7,15 @@ demo=(nginx-light curl)
 tests=(strace runc crun busybox-static redis-server redis-tools sqlite3 postgresql git python3 tar gzip curl nginx-light
 	clang-format seccomp libcap2-bin sudo util-linux iproute2 procps)
 
+kernels=(qemu-system-x86 qemu-system-arm qemu-system-common busybox-static kmod cpio xz-utils strace gcc-aarch64-linux-gnu
+	libc6-dev-arm64-cross)
+
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
 demo) wanted=("${demo[@]}") ;;
+kernels) wanted=("${kernels[@]}") ;;
 test) wanted=("${tests[@]}") ;;
-*) echo "usage: ${0##*/} build|demo|test" >&2 && exit 2 ;;
+*) echo "usage: ${0##*/} build|demo|test|kernels" >&2 && exit 2 ;;
 esac
 
 # Ubuntu has bpftool in linux-tools-common.

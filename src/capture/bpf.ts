@@ -91,8 +91,16 @@ export class BpfRecorder implements Disposable {
     native().freeSlot(this.#handle, slot);
   }
 
+  /** @throws SyscribeError ERR_BPF_LOAD when the kernel could not store the tag. */
   tagProcess(pidfd: number, slot: number): void {
-    native().tagProcess(this.#handle, pidfd, slot);
+    try {
+      native().tagProcess(this.#handle, pidfd, slot);
+    } catch (error) {
+      if (!isNativeFailure(error)) throw error;
+      throw new SyscribeError('ERR_BPF_LOAD', `the kernel could not tag the command: ${error.message}`, {
+        remedy: 'Free some memory; Linux 7 and newer also need a processor with cmpxchg16b for this.',
+      });
+    }
   }
 
   /** @returns false when it is a member already. @throws with errno E2BIG when the table is full. */

@@ -1,3 +1,6 @@
+/** The machine's own ABI. */
+export const NATIVE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+
 /** The calls in the output of `strace -f -n -o FILE --quiet=attach,exit`, as `abi:number`; the first execve is not one. */
 export function parseStrace(text: string): Set<string> {
   const calls = new Set<string>();
@@ -15,7 +18,7 @@ export function parseStrace(text: string): Set<string> {
       first = false;
       continue;
     }
-    const abi = modes.get(pid) ?? 'x86_64';
+    const abi = modes.get(pid) ?? NATIVE;
     const number = Number(nr);
     calls.add(`${abi}:${abi === 'x32' ? number & ~0x40000000 : number}`);
   }

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Boots the kernel NAME with ROOT as its (read-only, overlaid) root and runs COMMAND there: boot.sh NAME ROOT COMMAND.
+# Prints what the guest printed; the exit status is the command's, 125 when the machine did not come up or go down.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+name=$1 root=$2 command=$3
+limit=${BOOT_LIMIT:-600} # seconds: a machine that hangs must not hang the tests
+
+kernel=$("$here/fetch-kernel.sh" "$name")
+work=$(mktemp -d)
+virtiofsd=
+cleanup() {
+	[ -z "$virtiofsd" ] || kill "$virtiofsd" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+if [ "$(kernel_field "$name" 3)" = arm64 ]; then
+	machine=(qemu-system-aarch64 -M virt -cpu 'max,pauth-impdef=on')
+	busybox=$root/bin/busybox
+	console=ttyAMA0
+else
+	# With several emulating threads cmpxchg16b is not atomic and kernels from 6.12 on crash. 7.x needs it: without, its
+	# kmalloc_nolock() fails and with it every task storage.
+	case $name in
+	7*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=single' -cpu max) ;;
+	*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=multi' -cpu 'max,-cx16') ;;
+	esac
+	busybox=/bin/busybox
+	console=ttyS0
+fi
+initramfs=$("$here/make-initramfs.sh" "$kernel" "$busybox")
+
+token=syscribe-$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+mkdir -p "$work/job"
+echo "$token" >"$work/job/token"
+printf '%s\n' "$command" >"$work/job/script"
+{ cat "$initramfs" && (cd "$work" && find job | cpio -o -H newc --quiet); } >"$work/initramfs"
+
+/usr/lib/qemu/virtiofsd --socket-path="$work/socket" -o source="$root" -o cache=always -o sandbox=chroot >"$work/virtiofsd.log" 2>&1 &
+virtiofsd=$!
+while [ ! -S "$work/socket" ]; do
+	kill -0 "$virtiofsd" 2>/dev/null || { cat "$work/virtiofsd.log" >&2 && exit 125; }
+done
+
+timeout --foreground "$limit" "${machine[@]}" -m 2G -smp 2 -nic none -display none -serial stdio -monitor none -no-reboot \
+	-object memory-backend-memfd,id=memory,size=2G,share=on -numa node,memdev=memory \
+	-chardev socket,id=fs,path="$work/socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
+	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
+	-append "console=$console quiet loglevel=1 panic=-1 ${BOOT_OPTIONS:-}" </dev/null >"$work/console" 2>"$work/qemu.log" || true
+tr -d '\r' <"$work/console" | grep -v "^$token" || true
+status=$(tr -d '\r' <"$work/console" | sed -n "s/^$token ended: //p")
+if [ -z "$status" ]; then
+	{
+		echo "$name: the machine did not finish:"
+		grep -a "$token" "$work/console" || true
+		tail -n 5 "$work/console" "$work/qemu.log" "$work/virtiofsd.log"
+	} >&2
+	exit 125
+fi
+exit "$status"

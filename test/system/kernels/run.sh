@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Records, compares with strace and enforces a few programs on other kernels, each in a virtual machine of its own:
+# run.sh [--write-docs] [NAME...]. Ends with `N passed, N failed`.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../../.." && pwd)
+. "$here/common.sh"
+
+docs=
+if [ "${1:-}" = --write-docs ]; then
+	docs=$top/docs/kernels.md
+	shift
+fi
+names=("$@")
+[ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names)
+
+"$top/scripts/install-packages.sh" kernels
+make --no-print-directory -C "$top/test/system/programs"
+case " ${names[*]} " in
+*' arm64-'*) make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$here/arm64-dev.sh")" ;;
+esac
+
+# Two runs of each: emulated, they take fifty times as long.
+suite="ACCURACY_RUNS=2 ACCURACY_ONLY='@' node --test --test-concurrency=1 --test-reporter=./test/reporter.ts test/system/accuracy/accuracy.test.ts"
+x86_64_only='^(file tools|a shell pipeline|vfork, posix_spawn and clone3|a static i386 program)$'
+aarch64_only='^(a shell pipeline|a thread that executes a program)$'
+path="export PATH=$top/node_modules/node/bin:\$PATH; cd $top; uname -r"
+refusal='out=$(bin/syscribe record -- true 2>&1); status=$?; echo "$out"; case "$status $out" in
+"125 "*"no task storage for tracing programs"*remedy:*) echo "1 passed, 0 failed" ;; *) echo "0 passed, 1 failed" ;; esac'
+
+# test_kernel NAME: the guest's output.
+test_kernel() {
+	case $1 in
+	5.10) "$here/boot.sh" "$1" / "$path; $refusal" ;;
+	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; ${suite/@/$aarch64_only}" ;;
+	*) "$here/boot.sh" "$1" / "$path; ${suite/@/$x86_64_only}" ;;
+	esac
+}
+
+passed=0 failed=0 rows=
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for name in "${names[@]}"; do
+	printf '\n-- kernel %s\n' "$name"
+	test_kernel "$name" 2>&1 | tee "$log" || true
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
+	counts=${counts:-0 passed, 1 failed}
+	version=$(grep -m 1 -E '^[0-9]+\.[0-9]+\.' "$log" || echo "$name")
+	passed=$((passed + ${counts%% passed*}))
+	failed=$((failed + $(sed -E 's/.*, ([0-9]+) failed/\1/' <<<"$counts")))
+	rows+="| $version | $(kernel_field "$name" 3) | $counts |"$'\n'
+done
+
+if [ -n "$docs" ]; then
+	sed -i '/^| kernel /,$d' "$docs"
+	{ printf '| kernel | architecture | result |\n|---|---|---|\n%s' "$rows"; } >>"$docs"
+fi
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
