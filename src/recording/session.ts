@@ -300,13 +300,13 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
 
   #end(): void {
     if (this.#ended) return;
+    this.#ended = true; // First: draining delivers events, and one of them may ask for the end again.
     clearInterval(this.#timer);
     this.#bpf.drain();
     const survivors = this.#survivors();
     const state = this.#bpf.state(this.#slot);
     const calls = this.#bpf.calls(this.#slot).map(({ phase, abi, nr }) => this.#observed(phase, this.#abis[abi], nr));
     const reasons = incompleteness(state, this.#bpf.counters(), this.#bpf.misses(), survivors);
-    this.#ended = true;
     this.#bpf.close();
     this.#notify();
     this.#resolve({

@@ -81,7 +81,11 @@ function revoked(): object {
 }
 
 /** `base` with one property replaced by each of `values`; has to throw. */
-function refusesEach(base: object, wrong: Readonly<Record<string, readonly unknown[]>>, use: (made: object) => unknown) {
+function refusesEach(
+  base: object,
+  wrong: Readonly<Record<string, readonly unknown[]>>,
+  use: (made: object) => unknown,
+) {
   for (const [property, values] of Object.entries(wrong))
     for (const value of values)
       assert.throws(() => use({ ...base, [property]: value }), Error, `${property}: ${String(value)}`);
@@ -158,10 +162,8 @@ suite('recorder', () => {
       assert.throws(() => call('isMember', recorder, id), TypeError);
       assert.throws(() => call('addMember', recorder, id, member), TypeError);
     }
-    refusesEach(
-      member,
-      { slot: NOT_U32, generation: NOT_U32, levels: NOT_U32, anyMountNamespace: NOT_U32 },
-      (made) => call('addMember', recorder, 1n, made),
+    refusesEach(member, { slot: NOT_U32, generation: NOT_U32, levels: NOT_U32, anyMountNamespace: NOT_U32 }, (made) =>
+      call('addMember', recorder, 1n, made),
     );
     for (const value of Object.values(WRONG)) {
       assert.throws(() => call('addMember', recorder, 1n, value), Error);
@@ -176,7 +178,8 @@ suite('recorder', () => {
   test('a process that could not be tagged is not counted', () => {
     const recorder = native().load(LOAD);
     const before = native().state(recorder, 0);
-    for (const pidfd of [0x7fffffff, 0, 1]) assert.throws(() => call('tagProcess', recorder, pidfd, 0), { operation: 'tagProcess' });
+    for (const pidfd of [0x7fffffff, 0, 1])
+      assert.throws(() => call('tagProcess', recorder, pidfd, 0), { operation: 'tagProcess' });
     assert.deepEqual(native().state(recorder, 0), before);
     native().close(recorder);
   });

@@ -21,11 +21,12 @@ if [ "$(kernel_field "$name" 3)" = arm64 ]; then
 	busybox=$root/bin/busybox
 	console=ttyAMA0
 else
-	# With several emulating threads cmpxchg16b is not atomic and kernels from 6.12 on crash. 7.x needs it: without, its
+	# With several emulating threads, kernels from 6.12 on crash now and then (a store by one is not seen in time as code by
+	# another, and cmpxchg16b is not atomic). One thread has neither flaw. 7.x needs cmpxchg16b: without, its
 	# kmalloc_nolock() fails and with it every task storage.
 	case $name in
-	7*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=single' -cpu max) ;;
-	*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=multi' -cpu 'max,-cx16') ;;
+	5.* | 6.1) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=multi' -cpu 'max,-cx16') ;;
+	*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=single' -cpu max) ;;
 	esac
 	busybox=/bin/busybox
 	console=ttyS0

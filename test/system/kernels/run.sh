@@ -22,7 +22,7 @@ esac
 
 # Two runs of each: emulated, they take fifty times as long.
 suite="ACCURACY_RUNS=2 ACCURACY_ONLY='@' node --test --test-concurrency=1 --test-reporter=./test/reporter.ts test/system/accuracy/accuracy.test.ts"
-x86_64_only='^(file tools|a shell pipeline|vfork, posix_spawn and clone3|a static i386 program)$'
+x86_64_only='^(a shell pipeline|vfork, posix_spawn and clone3|a static i386 program)$'
 aarch64_only='^(a shell pipeline|a thread that executes a program)$'
 path="export PATH=$top/node_modules/node/bin:\$PATH; cd $top; uname -r"
 refusal='out=$(bin/syscribe record -- true 2>&1); status=$?; echo "$out"; case "$status $out" in

@@ -1,0 +1,39 @@
+/**
+ * Syscribe as a library: `record()` gives the same recording as the command, as an async-disposable session.
+ *
+ * @example
+ * ```ts
+ * import { record, buildProfile, renderRaw } from 'syscribe';
+ *
+ * await using session = await record({ command: ['ls', '-l'] });
+ * for await (const { name, comm, pid } of session) console.log(`${name}, first by ${comm}[${pid}]`);
+ * const { calls, reasons } = await session.finished;
+ * ```
+ * @module
+ */
+import { RecordingSession, type SessionSettings, type Target } from './recording/session.ts';
+
+export { type ErrorCode, SyscribeError } from './platform/errors.ts';
+export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/build.ts';
+export { mergeProfiles } from './profile/merge.ts';
+export type { Profile, SyscallRule } from './profile/model.ts';
+export { parseProfile } from './profile/parse.ts';
+export { renderCustomResource, renderRaw } from './profile/render.ts';
+export type { Exit } from './recording/command.ts';
+export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
+export {
+  machine,
+  type RecordingSession,
+  type SessionSettings,
+  type Sighting,
+  type Target,
+} from './recording/session.ts';
+
+/**
+ * Records a command (started here, from its exec on), a running process, a cgroup or a container. The session ends when
+ * the last recorded process is gone, or by `duration`, `untilQuiet`, `signal`, `stop()` or disposal.
+ * @throws SyscribeError with a code, a cause and a remedy; nothing is left attached then.
+ */
+export function record(target: Target, settings: SessionSettings = {}): Promise<RecordingSession> {
+  return RecordingSession.start(target, settings);
+}
