@@ -42,7 +42,8 @@ static void on_readable(void *owner)
 
 	while (audit->fd >= 0) {
 		from_size = sizeof(from);
-		got = recvfrom(audit->fd, &message, sizeof(message), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+		got = recvfrom(audit->fd, &message, sizeof(message), MSG_DONTWAIT, (struct sockaddr *)&from,
+			       &from_size);
 		if (got < 0 && errno == ENOBUFS) {
 			deliver(audit, LOST, "", 0);
 			continue;
@@ -51,7 +52,8 @@ static void on_readable(void *owner)
 			return;
 		/* Only the kernel's (port 0): any process with CAP_AUDIT_WRITE may send to the group. */
 		if (from.nl_pid == 0)
-			deliver(audit, message.header.nlmsg_type, message.bytes + NLMSG_HDRLEN, (size_t)got - NLMSG_HDRLEN);
+			deliver(audit, message.header.nlmsg_type, message.bytes + NLMSG_HDRLEN,
+				(size_t)got - NLMSG_HDRLEN);
 	}
 }
 
@@ -64,6 +66,8 @@ static void stop(struct audit *audit)
 	audit->fd = -1;
 	napi_delete_reference(audit->env, audit->callback);
 }
+
+static const napi_type_tag AUDIT = {0x83f1c95a2be04d77, 0xa1460de8935c7b12};
 
 static void finalize(napi_env env, void *data, void *hint)
 {
@@ -78,14 +82,18 @@ static napi_value open_audit(napi_env env, napi_callback_info info)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1U << (AUDIT_NLGRP_READLOG - 1)};
 	int size = 4 << 20, error;
-	napi_value argument, external;
 	struct audit *audit;
+	napi_value argument;
 
 	if (!get_args(env, info, 1, &argument))
 		return NULL;
 	audit = calloc(1, sizeof(*audit));
 	if (!audit)
 		return throw_errno(env, "openAudit", ENOMEM);
+	if (!to_callback(env, argument, &audit->callback)) {
+		free(audit);
+		return NULL;
+	}
 	audit->env = env;
 	audit->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
 	error = audit->fd < 0 ? errno : 0;
@@ -97,19 +105,17 @@ static napi_value open_audit(napi_env env, napi_callback_info info)
 			error = errno;
 	}
 	if (!error) {
-		napi_create_reference(env, argument, 1, &audit->callback);
 		audit->poll = poll_start(env, audit->fd, on_readable, audit);
-		if (!audit->poll)
-			error = EIO;
+		error = audit->poll ? 0 : EIO;
 	}
 	if (error) {
 		if (audit->fd >= 0)
 			close(audit->fd);
+		napi_delete_reference(env, audit->callback);
 		free(audit);
 		return throw_errno(env, "openAudit", error);
 	}
-	napi_create_external(env, audit, finalize, NULL, &external);
-	return external;
+	return make_handle(env, &AUDIT, audit, finalize);
 }
 
 static napi_value close_audit(napi_env env, napi_callback_info info)
@@ -117,10 +123,9 @@ static napi_value close_audit(napi_env env, napi_callback_info info)
 	struct audit *audit;
 	napi_value argument;
 
-	if (!get_args(env, info, 1, &argument))
+	if (!get_args(env, info, 1, &argument) || !(audit = to_handle(env, argument, &AUDIT)))
 		return NULL;
-	if (napi_get_value_external(env, argument, (void **)&audit) == napi_ok)
-		stop(audit);
+	stop(audit);
 	return undefined(env);
 }
 
@@ -130,10 +135,9 @@ static napi_value drain_audit(napi_env env, napi_callback_info info)
 	struct audit *audit;
 	napi_value argument;
 
-	if (!get_args(env, info, 1, &argument))
+	if (!get_args(env, info, 1, &argument) || !(audit = to_handle(env, argument, &AUDIT)))
 		return NULL;
-	if (napi_get_value_external(env, argument, (void **)&audit) == napi_ok)
-		on_readable(audit);
+	on_readable(audit);
 	return undefined(env);
 }
 

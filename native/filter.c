@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Seccomp filters by libseccomp: rules in, classic BPF out. What the names and numbers mean is decided in TypeScript. */
+/* Seccomp filters by libseccomp: rules in, classic BPF out. What the names and numbers mean is decided in TypeScript.
+ */
 #include "syscribe.h"
 
 #include <errno.h>
@@ -16,9 +17,9 @@ static scmp_filter_ctx make_context(napi_env env, napi_value options)
 	scmp_filter_ctx context;
 	int error;
 
-	if (!get_u32(env, options, "defaultAction", &action))
+	if (!get_u32(env, options, "defaultAction", &action) ||
+	    !get_property(env, options, "architectures", &architectures))
 		return NULL;
-	napi_get_named_property(env, options, "architectures", &architectures);
 	if (napi_get_array_length(env, architectures, &count) != napi_ok) {
 		throw_type(env, "architectures");
 		return NULL;
@@ -29,8 +30,7 @@ static scmp_filter_ctx make_context(napi_env env, napi_value options)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		napi_get_element(env, architectures, i, &element);
-		if (!to_u32(env, element, &token)) {
+		if (!get_element(env, architectures, i, &element) || !to_u32(env, element, &token)) {
 			seccomp_release(context);
 			return NULL;
 		}
@@ -54,15 +54,12 @@ static bool read_args(napi_env env, napi_value array, struct scmp_arg_cmp *args,
 		return false;
 	}
 	for (uint32_t i = 0; i < *count; i++) {
-		napi_get_element(env, array, i, &element);
-		if (!get_u32(env, element, "index", &args[i].arg) || !get_u32(env, element, "op", &operation))
+		if (!get_element(env, array, i, &element) || !get_u32(env, element, "index", &args[i].arg) ||
+		    !get_u32(env, element, "op", &operation))
 			return false;
 		args[i].op = (enum scmp_compare)operation;
-		napi_get_named_property(env, element, "value", &value);
-		if (!to_u64(env, value, &args[i].datum_a))
-			return false;
-		napi_get_named_property(env, element, "valueTwo", &value);
-		if (!to_u64(env, value, &args[i].datum_b))
+		if (!get_property(env, element, "value", &value) || !to_u64(env, value, &args[i].datum_a) ||
+		    !get_property(env, element, "valueTwo", &value) || !to_u64(env, value, &args[i].datum_b))
 			return false;
 	}
 	return true;
@@ -77,9 +74,8 @@ static int add_rule(napi_env env, scmp_filter_ctx context, napi_value rule)
 	char *name;
 	int number, error;
 
-	napi_get_named_property(env, rule, "name", &name_value);
-	napi_get_named_property(env, rule, "args", &args_value);
-	if (!get_u32(env, rule, "action", &action) || !read_args(env, args_value, args, &count) ||
+	if (!get_property(env, rule, "name", &name_value) || !get_property(env, rule, "args", &args_value) ||
+	    !get_u32(env, rule, "action", &action) || !read_args(env, args_value, args, &count) ||
 	    !(name = to_string(env, name_value)))
 		return -1;
 	number = seccomp_syscall_resolve_name(name);
@@ -127,9 +123,8 @@ static napi_value build_filter(napi_env env, napi_callback_info info)
 	scmp_filter_ctx context;
 	int added = 0;
 
-	if (!get_args(env, info, 1, &options))
+	if (!get_args(env, info, 1, &options) || !get_property(env, options, "rules", &rules))
 		return NULL;
-	napi_get_named_property(env, options, "rules", &rules);
 	if (napi_get_array_length(env, rules, &count) != napi_ok)
 		return throw_type(env, "rules");
 	context = make_context(env, options);
@@ -137,8 +132,7 @@ static napi_value build_filter(napi_env env, napi_callback_info info)
 		return NULL;
 	napi_create_array(env, &unknown);
 	for (uint32_t i = 0; i < count && added >= 0; i++) {
-		napi_get_element(env, rules, i, &rule);
-		added = add_rule(env, context, rule);
+		added = get_element(env, rules, i, &rule) ? add_rule(env, context, rule) : -1;
 		if (added == 0)
 			napi_set_element(env, unknown, unknown_count++, make_u32(env, i));
 	}

@@ -63,6 +63,8 @@ void close_recorder(struct recorder *recorder)
 	recorder->object = NULL;
 }
 
+static const napi_type_tag RECORDER = {0x5d3a07c1f0b24e68, 0x9b6e21d47a8c3f05};
+
 static void finalize(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -73,9 +75,9 @@ static void finalize(napi_env env, void *data, void *hint)
 
 struct recorder *to_recorder(napi_env env, napi_value value)
 {
-	struct recorder *recorder = NULL;
+	struct recorder *recorder = to_handle(env, value, &RECORDER);
 
-	if (napi_get_value_external(env, value, (void **)&recorder) != napi_ok || !recorder || !recorder->object) {
+	if (recorder && !recorder->object) {
 		throw_type(env, "recorder is closed");
 		return NULL;
 	}
@@ -167,8 +169,7 @@ static bool read_options(napi_env env, napi_value object, struct load_options *o
 	    !get_i32(env, object, "hierarchy", &options->hierarchy) ||
 	    !get_bool(env, object, "reportProcesses", &options->report_processes))
 		return false;
-	napi_get_named_property(env, object, "controller", &controller);
-	options->controller = to_string(env, controller);
+	options->controller = get_property(env, object, "controller", &controller) ? to_string(env, controller) : NULL;
 	return options->controller != NULL;
 }
 
@@ -245,7 +246,7 @@ static napi_value load(napi_env env, napi_callback_info info)
 {
 	struct load_options options = {0};
 	struct recorder *recorder;
-	napi_value argument, external;
+	napi_value argument;
 	const char *step = "open";
 	int error;
 
@@ -282,8 +283,7 @@ static napi_value load(napi_env env, napi_callback_info info)
 		free(recorder);
 		return NULL;
 	}
-	napi_create_external(env, recorder, finalize, NULL, &external);
-	return external;
+	return make_handle(env, &RECORDER, recorder, finalize);
 }
 
 /* attach(recorder, program) */
@@ -315,10 +315,9 @@ static napi_value close_function(napi_env env, napi_callback_info info)
 	struct recorder *recorder;
 	napi_value argument;
 
-	if (!get_args(env, info, 1, &argument))
+	if (!get_args(env, info, 1, &argument) || !(recorder = to_handle(env, argument, &RECORDER)))
 		return NULL;
-	if (napi_get_value_external(env, argument, (void **)&recorder) == napi_ok)
-		close_recorder(recorder);
+	close_recorder(recorder);
 	return undefined(env);
 }
 
@@ -389,7 +388,8 @@ static napi_value misses(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
 		return NULL;
-	bpf_object__for_each_program(program, recorder->object) {
+	bpf_object__for_each_program(program, recorder->object)
+	{
 		struct bpf_prog_info program_info = {0};
 		uint32_t size = sizeof(program_info);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A descriptor watched by the event loop of the environment that asked (never the default loop: workers have their own). */
+/* A descriptor watched by the event loop of the environment that asked (never the default loop: workers have their
+ * own). */
 #include "syscribe.h"
 
 #include <stdlib.h>

@@ -148,8 +148,7 @@ static void run_child(const struct start *start, struct report *report, int gate
 		fail(report, STAGE_FIND, 127);
 	if (start->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		fail(report, STAGE_FILTER, 125);
-	if (start->filter.len &&
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, start->filter_flags, &start->filter))
+	if (start->filter.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, start->filter_flags, &start->filter))
 		fail(report, STAGE_FILTER, 125);
 	execute(start, file);
 	fail(report, STAGE_EXEC, 126);
@@ -178,8 +177,7 @@ static bool read_groups(napi_env env, napi_value array, struct start *start)
 		return false;
 	}
 	for (uint32_t i = 0; i < start->group_count; i++) {
-		napi_get_element(env, array, i, &element);
-		if (!to_u32(env, element, &start->groups[i]))
+		if (!get_element(env, array, i, &element) || !to_u32(env, element, &start->groups[i]))
 			return false;
 	}
 	return true;
@@ -187,14 +185,16 @@ static bool read_groups(napi_env env, napi_value array, struct start *start)
 
 static bool read_filter(napi_env env, napi_value buffer, struct start *start)
 {
+	napi_valuetype type;
 	size_t size = 0;
 	void *data = NULL;
-	bool is_buffer = false;
 
-	napi_is_buffer(env, buffer, &is_buffer);
-	if (!is_buffer)
+	if (napi_typeof(env, buffer, &type) == napi_ok && type == napi_null)
 		return true;
-	napi_get_buffer_info(env, buffer, &data, &size);
+	if (napi_get_buffer_info(env, buffer, &data, &size) != napi_ok) {
+		throw_type(env, "filter");
+		return false;
+	}
 	if (!size || size % sizeof(struct sock_filter) || size / sizeof(struct sock_filter) > BPF_MAXINSNS) {
 		throw_errno(env, "filter", E2BIG);
 		return false;
@@ -213,15 +213,13 @@ static bool read_start(napi_env env, napi_value object, struct start *start)
 {
 	napi_value files, argv, environment, groups, filter;
 
-	napi_get_named_property(env, object, "files", &files);
-	napi_get_named_property(env, object, "argv", &argv);
-	napi_get_named_property(env, object, "env", &environment);
-	napi_get_named_property(env, object, "groups", &groups);
-	napi_get_named_property(env, object, "filter", &filter);
-	return (start->files = to_strings(env, files)) && (start->argv = to_strings(env, argv)) &&
-	       (start->env = to_strings(env, environment)) && read_groups(env, groups, start) &&
-	       read_filter(env, filter, start) && get_u32(env, object, "uid", &start->uid) &&
-	       get_u32(env, object, "gid", &start->gid) && get_bool(env, object, "changeUser", &start->change_user) &&
+	return get_property(env, object, "files", &files) && (start->files = to_strings(env, files)) &&
+	       get_property(env, object, "argv", &argv) && (start->argv = to_strings(env, argv)) &&
+	       get_property(env, object, "env", &environment) && (start->env = to_strings(env, environment)) &&
+	       get_property(env, object, "groups", &groups) && read_groups(env, groups, start) &&
+	       get_property(env, object, "filter", &filter) && read_filter(env, filter, start) &&
+	       get_u32(env, object, "uid", &start->uid) && get_u32(env, object, "gid", &start->gid) &&
+	       get_bool(env, object, "changeUser", &start->change_user) &&
 	       get_u32(env, object, "filterFlags", &start->filter_flags) &&
 	       get_bool(env, object, "noNewPrivileges", &start->no_new_privileges);
 }
@@ -250,6 +248,8 @@ static void release_child(struct child *child)
 		napi_delete_reference(child->env, child->on_exit);
 	child->on_exec = child->on_exit = NULL;
 }
+
+static const napi_type_tag CHILD = {0x6f0a92e85d134c3b, 0x97c4b15e2087fd6a};
 
 static void finalize_child(napi_env env, void *data, void *hint)
 {
@@ -327,7 +327,7 @@ static napi_value start_function(napi_env env, napi_callback_info info)
 {
 	struct start start = {0};
 	struct child *child;
-	napi_value args[3], result, external;
+	napi_value args[3], result;
 	int error;
 
 	if (!get_args(env, info, 3, args))
@@ -337,16 +337,16 @@ static napi_value start_function(napi_env env, napi_callback_info info)
 		return throw_errno(env, "start", ENOMEM);
 	child->env = env;
 	child->pidfd = child->gate = child->status = -1;
-	if (!read_start(env, args[0], &start)) {
+	if (!read_start(env, args[0], &start) || !to_callback(env, args[1], &child->on_exec) ||
+	    !to_callback(env, args[2], &child->on_exit)) {
 		free_start(&start);
+		release_child(child);
 		free(child);
 		return NULL;
 	}
 	error = fork_child(&start, child);
 	free_start(&start);
 	if (!error) {
-		napi_create_reference(env, args[1], 1, &child->on_exec);
-		napi_create_reference(env, args[2], 1, &child->on_exit);
 		child->status_poll = poll_start(env, child->status, on_status, child);
 		child->exit_poll = poll_start(env, child->pidfd, on_exited, child);
 		if (!child->status_poll || !child->exit_poll)
@@ -358,8 +358,7 @@ static napi_value start_function(napi_env env, napi_callback_info info)
 		return throw_errno(env, "start", error);
 	}
 	napi_create_object(env, &result);
-	napi_create_external(env, child, finalize_child, NULL, &external);
-	napi_set_named_property(env, result, "child", external);
+	napi_set_named_property(env, result, "child", make_handle(env, &CHILD, child, finalize_child));
 	napi_set_named_property(env, result, "pid", make_u32(env, (uint32_t)child->pid));
 	napi_set_named_property(env, result, "pidfd", make_u32(env, (uint32_t)child->pidfd));
 	return result;
@@ -367,9 +366,9 @@ static napi_value start_function(napi_env env, napi_callback_info info)
 
 static struct child *to_child(napi_env env, napi_value value)
 {
-	struct child *child = NULL;
+	struct child *child = to_handle(env, value, &CHILD);
 
-	if (napi_get_value_external(env, value, (void **)&child) != napi_ok || child->pidfd < 0) {
+	if (child && child->pidfd < 0) {
 		throw_type(env, "child is released");
 		return NULL;
 	}
@@ -413,10 +412,9 @@ static napi_value release(napi_env env, napi_callback_info info)
 	struct child *child;
 	napi_value argument;
 
-	if (!get_args(env, info, 1, &argument))
+	if (!get_args(env, info, 1, &argument) || !(child = to_handle(env, argument, &CHILD)))
 		return NULL;
-	if (napi_get_value_external(env, argument, (void **)&child) == napi_ok)
-		release_child(child);
+	release_child(child);
 	return undefined(env);
 }
 

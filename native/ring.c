@@ -59,6 +59,10 @@ static napi_value listen_function(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])))
 		return NULL;
+	if (recorder->ring)
+		return throw_errno(env, "listen", EBUSY);
+	if (!to_callback(env, args[1], &recorder->on_events))
+		return NULL;
 	recorder->batch = calloc(BATCH, sizeof(*recorder->batch));
 	recorder->ring = ring_buffer__new(bpf_map__fd(bpf_object__find_map_by_name(recorder->object, "events")),
 					  on_event, recorder, NULL);
@@ -66,7 +70,6 @@ static napi_value listen_function(napi_env env, napi_callback_info info)
 		stop_ring(recorder);
 		return throw_errno(env, "listen", ENOMEM);
 	}
-	napi_create_reference(env, args[1], 1, &recorder->on_events);
 	recorder->poll = poll_start(env, ring_buffer__epoll_fd(recorder->ring), on_readable, recorder);
 	if (!recorder->poll) {
 		stop_ring(recorder);

@@ -58,8 +58,9 @@ static void stop(struct watch *watch)
 {
 	if (watch->read_fd < 0)
 		return;
-	for (uint32_t i = 0; i < watch->count; i++)
-		sigaction(watch->numbers[i], &watch->before[i], NULL);
+	/* Backwards: of a signal that is listed twice the second `before` is this watch's own handler. */
+	for (uint32_t i = watch->count; i > 0; i--)
+		sigaction(watch->numbers[i - 1], &watch->before[i - 1], NULL);
 	poll_stop(watch->poll);
 	close(watch->read_fd);
 	close(write_fd);
@@ -67,6 +68,8 @@ static void stop(struct watch *watch)
 	write_fd = -1;
 	napi_delete_reference(watch->env, watch->callback);
 }
+
+static const napi_type_tag SIGNALS = {0x1c7e48b3d95f4a20, 0xb8d20f6c6e913a54};
 
 static void finalize(napi_env env, void *data, void *hint)
 {
@@ -89,18 +92,37 @@ static int start(struct watch *watch)
 	watch->poll = poll_start(watch->env, watch->read_fd, on_readable, watch);
 	if (!watch->poll)
 		return EIO;
-	for (uint32_t i = 0; i < watch->count; i++)
-		if (sigaction(watch->numbers[i], &action, &watch->before[i]))
-			return errno;
+	for (uint32_t i = 0; i < watch->count; i++) {
+		if (!sigaction(watch->numbers[i], &action, &watch->before[i]))
+			continue;
+		watch->count = i; /* stop() restores no others */
+		return errno;
+	}
 	return 0;
+}
+
+static bool read_numbers(napi_env env, napi_value array, struct watch *watch)
+{
+	napi_value element;
+	uint32_t number;
+
+	if (napi_get_array_length(env, array, &watch->count) != napi_ok || watch->count > NSIG) {
+		throw_type(env, "numbers");
+		return false;
+	}
+	for (uint32_t i = 0; i < watch->count; i++) {
+		if (!get_element(env, array, i, &element) || !to_u32(env, element, &number))
+			return false;
+		watch->numbers[i] = (int)number;
+	}
+	return true;
 }
 
 /* watchSignals(numbers, callback(number, fromKernel)) -> handle for unwatchSignals() */
 static napi_value watch_signals(napi_env env, napi_callback_info info)
 {
-	napi_value args[2], element, external;
+	napi_value args[2];
 	struct watch *watch;
-	uint32_t number;
 	int error;
 
 	if (!get_args(env, info, 2, args))
@@ -112,26 +134,17 @@ static napi_value watch_signals(napi_env env, napi_callback_info info)
 		return throw_errno(env, "watchSignals", ENOMEM);
 	watch->env = env;
 	watch->read_fd = -1;
-	napi_get_array_length(env, args[0], &watch->count);
-	if (watch->count > NSIG)
-		watch->count = NSIG;
-	for (uint32_t i = 0; i < watch->count; i++) {
-		napi_get_element(env, args[0], i, &element);
-		if (!to_u32(env, element, &number)) {
-			free(watch);
-			return NULL;
-		}
-		watch->numbers[i] = (int)number;
+	if (!read_numbers(env, args[0], watch) || !to_callback(env, args[1], &watch->callback)) {
+		free(watch);
+		return NULL;
 	}
-	napi_create_reference(env, args[1], 1, &watch->callback);
 	error = start(watch);
 	if (error) {
 		stop(watch);
 		free(watch);
 		return throw_errno(env, "watchSignals", error);
 	}
-	napi_create_external(env, watch, finalize, NULL, &external);
-	return external;
+	return make_handle(env, &SIGNALS, watch, finalize);
 }
 
 static napi_value unwatch_signals(napi_env env, napi_callback_info info)
@@ -139,10 +152,9 @@ static napi_value unwatch_signals(napi_env env, napi_callback_info info)
 	struct watch *watch;
 	napi_value argument;
 
-	if (!get_args(env, info, 1, &argument))
+	if (!get_args(env, info, 1, &argument) || !(watch = to_handle(env, argument, &SIGNALS)))
 		return NULL;
-	if (napi_get_value_external(env, argument, (void **)&watch) == napi_ok)
-		stop(watch);
+	stop(watch);
 	return undefined(env);
 }
 

@@ -162,10 +162,11 @@ static napi_value tag_process(napi_env env, napi_callback_info info)
 	struct slot_state *slots_state;
 	napi_value args[3];
 	uint32_t pidfd;
+	int error;
 	struct tag tag = {.phase = PHASE_RUNTIME, .filters = NO_TAIL, .counted = 1, .any_mount_namespace = 1};
 
-	if (!get_args(env, info, 3, args) || !(recorder = to_recorder(env, args[0])) ||
-	    !to_u32(env, args[1], &pidfd) || !to_u32(env, args[2], &tag.slot))
+	if (!get_args(env, info, 3, args) || !(recorder = to_recorder(env, args[0])) || !to_u32(env, args[1], &pidfd) ||
+	    !to_u32(env, args[2], &tag.slot))
 		return NULL;
 	slots_state = slot_state(env, recorder, tag.slot);
 	if (!slots_state)
@@ -173,8 +174,12 @@ static napi_value tag_process(napi_env env, napi_callback_info info)
 	tag.generation = slots_state->generation;
 	__atomic_add_fetch(&slots_state->live, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&slots_state->processes, 1, __ATOMIC_SEQ_CST);
-	if (bpf_map_update_elem(map_fd(recorder, "tags"), &pidfd, &tag, BPF_NOEXIST))
-		return throw_errno(env, "tagProcess", errno);
+	if (bpf_map_update_elem(map_fd(recorder, "tags"), &pidfd, &tag, BPF_NOEXIST)) {
+		error = errno;
+		__atomic_sub_fetch(&slots_state->live, 1, __ATOMIC_SEQ_CST);
+		__atomic_sub_fetch(&slots_state->processes, 1, __ATOMIC_SEQ_CST);
+		return throw_errno(env, "tagProcess", error);
+	}
 	return undefined(env);
 }
 

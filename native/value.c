@@ -15,7 +15,7 @@ bool get_args(napi_env env, napi_callback_info info, size_t wanted, napi_value *
 	return false;
 }
 
-static bool get_property(napi_env env, napi_value object, const char *name, napi_value *value)
+bool get_property(napi_env env, napi_value object, const char *name, napi_value *value)
 {
 	if (napi_get_named_property(env, object, name, value) == napi_ok)
 		return true;
@@ -23,12 +23,32 @@ static bool get_property(napi_env env, napi_value object, const char *name, napi
 	return false;
 }
 
+bool get_element(napi_env env, napi_value array, uint32_t index, napi_value *value)
+{
+	if (napi_get_element(env, array, index, value) == napi_ok)
+		return true;
+	throw_type(env, "array expected");
+	return false;
+}
+
+/* napi_get_value_uint32() would wrap what is too great, and take 0 for what is no number. */
+static bool to_integer(napi_env env, napi_value value, double least, double greatest, double *result)
+{
+	if (napi_get_value_double(env, value, result) == napi_ok && *result >= least && *result <= greatest &&
+	    *result == (double)(int64_t)*result)
+		return true;
+	throw_type(env, "32-bit integer expected");
+	return false;
+}
+
 bool to_u32(napi_env env, napi_value value, uint32_t *result)
 {
-	if (napi_get_value_uint32(env, value, result) == napi_ok)
-		return true;
-	throw_type(env, "number expected");
-	return false;
+	double number;
+
+	if (!to_integer(env, value, 0, UINT32_MAX, &number))
+		return false;
+	*result = (uint32_t)number;
+	return true;
 }
 
 bool to_u64(napi_env env, napi_value value, uint64_t *result)
@@ -51,13 +71,12 @@ bool get_u32(napi_env env, napi_value object, const char *name, uint32_t *value)
 bool get_i32(napi_env env, napi_value object, const char *name, int32_t *value)
 {
 	napi_value property;
+	double number;
 
-	if (!get_property(env, object, name, &property))
+	if (!get_property(env, object, name, &property) || !to_integer(env, property, INT32_MIN, INT32_MAX, &number))
 		return false;
-	if (napi_get_value_int32(env, property, value) == napi_ok)
-		return true;
-	throw_type(env, name);
-	return false;
+	*value = (int32_t)number;
+	return true;
 }
 
 bool get_bool(napi_env env, napi_value object, const char *name, bool *value)
@@ -113,8 +132,8 @@ char **to_strings(napi_env env, napi_value array)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		napi_get_element(env, array, i, &element);
-		strings[i] = to_string(env, element);
+		if (get_element(env, array, i, &element))
+			strings[i] = to_string(env, element);
 		if (!strings[i]) {
 			free_strings(strings);
 			return NULL;
@@ -130,6 +149,41 @@ void free_strings(char **strings)
 	for (char **string = strings; *string; string++)
 		free(*string);
 	free(strings);
+}
+
+bool to_callback(napi_env env, napi_value value, napi_ref *callback)
+{
+	napi_valuetype type;
+
+	if (napi_typeof(env, value, &type) == napi_ok && type == napi_function &&
+	    napi_create_reference(env, value, 1, callback) == napi_ok)
+		return true;
+	throw_type(env, "function expected");
+	return false;
+}
+
+napi_value make_handle(napi_env env, const napi_type_tag *kind, void *data, napi_finalize finalize)
+{
+	napi_value handle;
+
+	if (napi_create_external(env, data, finalize, NULL, &handle) == napi_ok &&
+	    napi_type_tag_object(env, handle, kind) == napi_ok)
+		return handle;
+	return throw_type(env, "handle cannot be made");
+}
+
+void *to_handle(napi_env env, napi_value value, const napi_type_tag *kind)
+{
+	napi_valuetype type;
+	bool matches = false;
+	void *data;
+
+	if (napi_typeof(env, value, &type) == napi_ok && type == napi_external &&
+	    napi_check_object_type_tag(env, value, kind, &matches) == napi_ok && matches &&
+	    napi_get_value_external(env, value, &data) == napi_ok)
+		return data;
+	throw_type(env, "a handle of another kind");
+	return NULL;
 }
 
 napi_value make_copy(napi_env env, const void *data, size_t size)

@@ -80,6 +80,11 @@ export interface TailOptions {
   readonly exec?: boolean;
 }
 
+/** What a runtime called in some of its starts only: locks and preemption of the Go scheduler, owners of the terminal. */
+export function varyingCalls(runtime: Runtime): readonly string[] {
+  return runtime === 'runc' ? ['fchown', 'futex', 'rt_sigreturn'] : [];
+}
+
 /** The versions of a runtime that were measured, oldest first. */
 export function measuredVersions(runtime: Runtime): readonly string[] {
   return (TAILS[runtime] ?? []).map((tail) => tail.version);

@@ -53,15 +53,17 @@ test('what was seen of the runtime goes before the table, and is labelled', () =
     { abi: 'x86_64', nr: 3, phase: 'workload' },
     { abi: 'x86_64', nr: 1, phase: 'runtime' },
   ] as const;
+  assert.deepEqual(build({ sightings, runtime: 'crun' }).names, ['close', 'write']);
   const { names, sources } = build({ sightings, runtime: 'runc' });
-  assert.deepEqual(names, ['close', 'write']);
+  assert.deepEqual(names, ['close', 'fchown', 'futex', 'rt_sigreturn', 'write'], 'with what not every start shows');
   assert.deepEqual(sources.get('close'), new Set(['workload', 'runtime']));
   assert.deepEqual(sources.get('write'), new Set(['runtime']));
   assert.deepEqual(build({ sightings, runtime: 'none' }).names, ['close']);
 });
 
 test('where nothing was seen of the runtime, the table says what it calls', () => {
-  assert.deepEqual(build({ runtime: 'crun' }).names, runtimeTail('crun'));
+  assert.deepEqual(build({ runtime: 'runc' }).names, runtimeTail('runc'));
+  assert.deepEqual(build({ runtime: 'crun' }).names, runtimeTail('crun', { exec: true }), 'and its exec');
   assert.deepEqual(build({ runtime: undefined }).names, []);
 });
 
