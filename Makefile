@@ -13,8 +13,9 @@ build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after 
 packages: ## what Debian or Ubuntu must have to build
 	@scripts/install-packages.sh build
 
+# Not `npm ci`: it wants every platform's optional packages in the lockfile, and some registries do not serve them all.
 node_modules/.stamp: package.json package-lock.json
-	@npm ci --no-fund --no-audit --loglevel=error
+	@npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 native: node_modules/.stamp packages

@@ -4,7 +4,7 @@
 #define SYSCRIBE_ABI_BPF_H
 
 #if defined(__TARGET_ARCH_x86)
-#define TS_COMPAT 0x2U	      /* arch/x86/include/asm/thread_info.h: set for the time of a 32-bit call */
+#define TS_COMPAT 0x2U	     /* arch/x86/include/asm/thread_info.h: set for the time of a 32-bit call */
 #define X32_BIT 0x40000000UL /* __X32_SYSCALL_BIT */
 
 /* Takes the x32 bit off `nr`. */

@@ -4,11 +4,11 @@
 #include "abi.bpf.h"
 
 /* Settings, fixed before loading. */
-const volatile int hierarchy = 0;		    /* cgroup_root.hierarchy_id that the roots live in; 0 is v2 */
-const volatile int subsystem = -1;		    /* index into css_set.subsys of that hierarchy; -1: v2 */
-const volatile u32 host_mount_namespace = 0;	    /* inode number */
-const volatile bool report_processes = false;	    /* send EVENT_PROCESS */
-const volatile u32 fail_tags = 0;		    /* for tests: the first so many tags fail as if memory were short */
+const volatile int hierarchy = 0;	      /* cgroup_root.hierarchy_id that the roots live in; 0 is v2 */
+const volatile int subsystem = -1;	      /* index into css_set.subsys of that hierarchy; -1: v2 */
+const volatile u32 host_mount_namespace = 0;  /* inode number */
+const volatile bool report_processes = false; /* send EVENT_PROCESS */
+const volatile u32 fail_tags = 0;	      /* for tests: the first so many tags fail as if memory were short */
 
 const volatile bool lookup_may_fail = false;
 struct control control;
@@ -205,8 +205,8 @@ int BPF_PROG(syscribe_exit, struct task_struct *task)
 }
 
 /*
- * Names only the leader; the other threads of a process that is moved whole are left to the iterator. Nothing is lost by
- * that while the process is a runtime's: the exec that makes it the workload ends its other threads.
+ * Names only the leader; the other threads of a process that is moved whole are left to the iterator. Nothing is lost
+ * by that while the process is a runtime's: the exec that makes it the workload ends its other threads.
  */
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(syscribe_attach, struct cgroup *cgroup, const char *path, struct task_struct *task, bool threadgroup)
@@ -335,8 +335,7 @@ static __always_inline struct tag *adopt(struct task_struct *task)
 		fill_from_member(&wanted, member, task);
 		if (wanted.any_mount_namespace || outside_host(task))
 			wanted.phase = PHASE_WORKLOAD;
-	} else if (control.root_tgid &&
-		   (task->tgid == (s32)control.root_tgid || find_tag(task->real_parent))) {
+	} else if (control.root_tgid && (task->tgid == (s32)control.root_tgid || find_tag(task->real_parent))) {
 		wanted.slot = control.root_slot;
 		wanted.generation = control.root_generation;
 		wanted.phase = PHASE_WORKLOAD;

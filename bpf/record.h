@@ -29,22 +29,22 @@ struct seen {
 
 /* Per slot; everything that can go wrong for one recording is counted here. */
 struct slot_state {
-	u32 generation;     /* a tag of an older generation is not this recording's */
-	u32 live;           /* tagged tasks that have not exited */
-	u64 processes;      /* processes ever tagged */
-	u64 execs;          /* execs that made a task part of the workload */
-	u64 lost_events;    /* ring buffer full: evidence is missing, the set is not */
-	u64 untagged;       /* tasks that could not be given a tag */
-	u64 moved_threads;  /* threads moved in behind their leader, tagged later by the iterator */
-	u64 overflow_lost;  /* numbers off the table that the overflow set had no room for */
-	u64 seeded;         /* tasks found running by the iterator */
-	u64 host_execs;     /* execs in the host's mount namespace, taken for the runtime's */
+	u32 generation;	   /* a tag of an older generation is not this recording's */
+	u32 live;	   /* tagged tasks that have not exited */
+	u64 processes;	   /* processes ever tagged */
+	u64 execs;	   /* execs that made a task part of the workload */
+	u64 lost_events;   /* ring buffer full: evidence is missing, the set is not */
+	u64 untagged;	   /* tasks that could not be given a tag */
+	u64 moved_threads; /* threads moved in behind their leader, tagged later by the iterator */
+	u64 overflow_lost; /* numbers off the table that the overflow set had no room for */
+	u64 seeded;	   /* tasks found running by the iterator */
+	u64 host_execs;	   /* execs in the host's mount namespace, taken for the runtime's */
 };
 
 enum counter {
 	COUNTER_NO_SLOT,      /* a new cgroup found no free slot */
 	COUNTER_MEMBERS_FULL, /* a new cgroup found no room in the table of members */
-	COUNTER_BUSY,         /* a tag could not be looked up while its CPU's storage was busy */
+	COUNTER_BUSY,	      /* a tag could not be looked up while its CPU's storage was busy */
 	COUNTER_UNPUSHED,     /* a slot could not be given back */
 	COUNTERS
 };
@@ -110,8 +110,8 @@ struct cached_answer {
 /* The whole .bss: user space maps it. */
 struct control {
 	u32 generation; /* bumped after every change of an existing tag */
-	u32 members;    /* member cgroups ever added: 0 spares every fork on the host a look-up */
-	u32 root_tgid;  /* a process to be found by the iterator, with its children */
+	u32 members;	/* member cgroups ever added: 0 spares every fork on the host a look-up */
+	u32 root_tgid;	/* a process to be found by the iterator, with its children */
 	u32 root_slot;
 	u32 root_generation;
 	u32 pad[11];

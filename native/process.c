@@ -233,9 +233,17 @@ static void close_fd(int *fd)
 
 static void release_child(struct child *child)
 {
+	siginfo_t status;
+
 	poll_stop(child->status_poll);
 	poll_stop(child->exit_poll);
 	child->status_poll = child->exit_poll = NULL;
+	/* One that still waits at the gate has done nothing yet: it ends here, and nobody else would wait for it. */
+	if (child->gate >= 0 && child->pidfd >= 0) {
+		syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+		while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) && errno == EINTR)
+			;
+	}
 	close_fd(&child->gate);
 	close_fd(&child->status);
 	close_fd(&child->pidfd);

@@ -13,7 +13,8 @@ wanted="$suite ${packages[*]}"
 
 # The mirror of the machine's own apt, so that a private one is used where there is one.
 # shellcheck disable=SC2016 # apt's own placeholders
-mirror=$(apt-get indextargets --format '$(SITE)' | grep -E '/debian/?$' | sort -u | head -n 1 || true)
+mirror=$(apt-get indextargets --format '$(SITE) $(LABEL)' |
+	awk '!found && ($2 == "Debian" || NF == 1 && $1 ~ /\/debian\/?$/) { print $1; found = 1 }')
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -n "$mirror" ] || { echo "no Debian mirror among this machine's apt sources" >&2 && exit 1; }
 [ -e "$keyring" ] || { echo "$keyring is missing: install debian-archive-keyring" >&2 && exit 1; }

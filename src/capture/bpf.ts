@@ -1,4 +1,4 @@
-import { accessSync, readFileSync, readlinkSync } from 'node:fs';
+import { accessSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { SyscribeError } from '../platform/errors.ts';
 import {
@@ -181,27 +181,10 @@ function requireBtf(): void {
   }
 }
 
-function lockdown(): string {
-  try {
-    return /\[(\w+)\]/.exec(readFileSync('/sys/kernel/security/lockdown', 'utf8'))?.[1] ?? 'none';
-  } catch {
-    return 'none';
-  }
-}
-
 function describeLoadFailure(failure: NativeFailure): SyscribeError {
   const log = failure.log?.trim() ?? '';
   const details = { cause: new Error(`${failure.operation}: ${failure.message}${log && `\n${log}`}`) };
   if (failure.errno === EPERM || failure.errno === EACCES) {
-    if (lockdown() === 'confidentiality')
-      return new SyscribeError(
-        'ERR_BPF_PERMISSION',
-        'this kernel is locked down (confidentiality): it lets no program read kernel memory',
-        {
-          ...details,
-          remedy: 'Boot with lockdown=integrity or without lockdown.',
-        },
-      );
     return new SyscribeError('ERR_BPF_PERMISSION', 'not allowed to load BPF programs', {
       ...details,
       remedy: 'Run as root (sudo syscribe …), or give the process CAP_BPF and CAP_PERFMON.',

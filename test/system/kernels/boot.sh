@@ -10,8 +10,10 @@ limit=${BOOT_LIMIT:-600} # seconds: a machine that hangs must not hang the tests
 kernel=$("$here/fetch-kernel.sh" "$name")
 work=$(mktemp -d)
 virtiofsd=
+machine_pid=
+# shellcheck disable=SC2317 # called by the trap
 cleanup() {
-	[ -z "$virtiofsd" ] || kill "$virtiofsd" 2>/dev/null || true
+	for pid in $machine_pid $virtiofsd; do kill "$pid" 2>/dev/null || true; done
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -45,13 +47,18 @@ while [ ! -S "$work/socket" ]; do
 	kill -0 "$virtiofsd" 2>/dev/null || { cat "$work/virtiofsd.log" >&2 && exit 125; }
 done
 
-timeout --foreground "$limit" "${machine[@]}" -m 2G -smp 2 -nic none -display none -serial stdio -monitor none -no-reboot \
+# In the background, so that a signal ends this script, and with it the machine, at once.
+timeout "$limit" "${machine[@]}" -m 2G -smp 2 -nic none -display none -serial stdio -monitor none -no-reboot \
 	-object memory-backend-memfd,id=memory,size=2G,share=on -numa node,memdev=memory \
 	-chardev socket,id=fs,path="$work/socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
-	-append "console=$console quiet loglevel=1 panic=-1 ${BOOT_OPTIONS:-}" </dev/null >"$work/console" 2>"$work/qemu.log" || true
-tr -d '\r' <"$work/console" | grep -v "^$token" || true
-status=$(tr -d '\r' <"$work/console" | sed -n "s/^$token ended: //p")
+	-append "console=$console quiet loglevel=1 panic=-1 ${BOOT_OPTIONS:-}" </dev/null >"$work/console" 2>"$work/qemu.log" &
+machine_pid=$!
+wait "$machine_pid" || true
+machine_pid=
+# What follows the token is the kernel's good-bye; what stands before it, an unfinished line of the command.
+sed -e 's/\r//g' -e "/^$token/Q" -e "/$token/ { s/$token.*//; q }" "$work/console"
+status=$(sed -n "s/\r//g; s/.*$token ended: //p" "$work/console")
 if [ -z "$status" ]; then
 	{
 		echo "$name: the machine did not finish:"

@@ -4,6 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 name=$1
 target=$cache/$name
+[ -n "$(kernel_field "$name" 2)" ] || { echo "$name is none of: $(kernel_names | xargs)" >&2 && exit 2; }
 if [ ! -e "$target/vmlinuz" ]; then
 	private_apt "$(kernel_field "$name" 2)" "$(kernel_field "$name" 3)"
 	apt-get "${apt[@]}" update >&2

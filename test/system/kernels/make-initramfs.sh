@@ -4,7 +4,7 @@ set -euo pipefail
 directory=$1 busybox=$2
 here=$(cd "$(dirname "$0")" && pwd)
 initramfs=$directory/initramfs.cpio
-if [ ! -e "$initramfs" ] || [ "$here/init" -nt "$initramfs" ]; then
+if [ ! -e "$initramfs" ] || [ "$here/init" -nt "$initramfs" ] || [ "$0" -nt "$initramfs" ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	mkdir -p "$work"/{bin,dev,proc,sys,host,scratch,root,modules}
