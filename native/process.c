@@ -4,41 +4,17 @@
  * exec the child only makes system calls: other threads of Node may have held any lock when it was born.
  */
 #include "syscribe.h"
+#include "child.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Which step of the child failed; the same numbers stand in src/capture/native.ts. */
-enum stage { STAGE_NONE, STAGE_USER, STAGE_FIND, STAGE_FILTER, STAGE_EXEC };
-
-/* Shared with the child: it can tell of a failure without a system call, which its own filter might refuse. */
-struct report {
-	int stage;
-	int error;
-};
-
-struct start {
-	char **files, **argv, **env;
-	uint32_t uid, gid;
-	bool change_user;
-	uint32_t *groups;
-	uint32_t group_count;
-	struct sock_fprog filter;
-	uint32_t filter_flags;
-	bool no_new_privileges;
-};
 
 struct child {
 	napi_env env;
@@ -48,111 +24,6 @@ struct child {
 	struct poll *status_poll, *exit_poll;
 	napi_ref on_exec, on_exit;
 };
-
-static void fail(struct report *report, enum stage stage, int code)
-{
-	report->error = errno;
-	__atomic_store_n(&report->stage, stage, __ATOMIC_SEQ_CST);
-	_exit(code);
-}
-
-/* Node marks the standard streams close-on-exec when it starts (uv_disable_stdio_inheritance()). */
-static void keep_standard_streams(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		fcntl(fd, F_SETFD, 0);
-}
-
-static void reset_signals(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-
-	/* Node ignores SIGPIPE and handles others; the command starts with the defaults. */
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/*
- * Drops to the user, keeping only CAP_SYS_ADMIN where a filter is to be loaded without no_new_privs (seccomp(2) wants
- * one of the two). The exec then clears it: no file capabilities, no ambient set, user not root (capabilities(7)).
- */
-static int become_user(const struct start *start)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	bool keep = start->filter.len && !start->no_new_privileges && start->uid != 0;
-
-	if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
-		return -1;
-	if (syscall(SYS_setgroups, (size_t)start->group_count, start->groups) ||
-	    syscall(SYS_setresgid, start->gid, start->gid, start->gid) ||
-	    syscall(SYS_setresuid, start->uid, start->uid, start->uid))
-		return -1;
-	if (!keep)
-		return 0;
-	data[0].effective = data[0].permitted = 1U << CAP_SYS_ADMIN;
-	return (int)syscall(SYS_capset, &header, data);
-}
-
-/* The first file that may be executed; the errno of the most telling refusal otherwise, as execvp(3) does. */
-static char *find_file(char **files)
-{
-	int error = ENOENT;
-
-	for (char **file = files; *file; file++) {
-		if (!syscall(SYS_faccessat, AT_FDCWD, *file, X_OK))
-			return *file;
-		if (errno != ENOENT && errno != ENOTDIR)
-			error = errno;
-	}
-	errno = error;
-	return NULL;
-}
-
-static void execute(const struct start *start, char *file)
-{
-	char *shell[64];
-	size_t count = 0;
-
-	execve(file, start->argv, start->env);
-	if (errno != ENOEXEC)
-		return;
-	/* A script without an interpreter line goes to the shell, as with execvp(3). */
-	shell[count++] = "/bin/sh";
-	shell[count++] = file;
-	for (char **argument = start->argv + 1; *start->argv && *argument && count < 63; argument++)
-		shell[count++] = *argument;
-	shell[count] = NULL;
-	execve(shell[0], shell, start->env);
-}
-
-static void run_child(const struct start *start, struct report *report, int gate)
-{
-	char *file, byte;
-	ssize_t got;
-
-	reset_signals();
-	keep_standard_streams();
-	do
-		got = read(gate, &byte, 1);
-	while (got < 0 && errno == EINTR);
-	if (got != 1)
-		_exit(125); /* the recorder is gone */
-	if (start->change_user && become_user(start))
-		fail(report, STAGE_USER, 125);
-	file = find_file(start->files);
-	if (!file)
-		fail(report, STAGE_FIND, 127);
-	if (start->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		fail(report, STAGE_FILTER, 125);
-	if (start->filter.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, start->filter_flags, &start->filter))
-		fail(report, STAGE_FILTER, 125);
-	execute(start, file);
-	fail(report, STAGE_EXEC, 126);
-}
 
 static void free_start(struct start *start)
 {
@@ -233,15 +104,17 @@ static void close_fd(int *fd)
 
 static void release_child(struct child *child)
 {
+	bool at_gate = child->gate >= 0 && child->exit_poll;
 	siginfo_t status;
 
 	poll_stop(child->status_poll);
 	poll_stop(child->exit_poll);
 	child->status_poll = child->exit_poll = NULL;
 	/* One that still waits at the gate has done nothing yet: it ends here, and nobody else would wait for it. */
-	if (child->gate >= 0 && child->pidfd >= 0) {
+	if (at_gate) {
 		syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
-		while (waitid(P_PIDFD, (id_t)child->pidfd, &status, WEXITED) && errno == EINTR)
+		/* By its number, still its own: libuv has made the pidfd non-blocking. */
+		while (waitid(P_PID, (id_t)child->pid, &status, WEXITED) && errno == EINTR)
 			;
 	}
 	close_fd(&child->gate);

@@ -31,6 +31,16 @@ struct recorder {
 	size_t batched;
 };
 
+/* settings.c */
+struct load_options {
+	uint32_t slots, members, ring_bytes, host_mount_namespace, fail_tags;
+	int32_t hierarchy;
+	bool report_processes;
+	char *controller;
+};
+
+int configure(struct bpf_object *object, const struct load_options *options);
+
 /* load.c */
 struct recorder *to_recorder(napi_env env, napi_value value); /* NULL with an exception pending when closed */
 void load_functions(napi_env env, napi_value exports);

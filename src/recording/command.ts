@@ -28,6 +28,7 @@ export class Command {
   readonly exited: Promise<Exit>;
   readonly #child: NativeChild;
   #gone = false;
+  #released = false;
 
   constructor(options: CommandOptions) {
     const user = options.privileged ? undefined : invokingUser(options.env);
@@ -77,7 +78,7 @@ export class Command {
   }
 
   kill(signal: number): void {
-    if (!this.#gone) native().kill(this.#child, signal);
+    if (!this.#gone && !this.#released) native().kill(this.#child, signal);
   }
 
   /** Whether the command is still in this process's group, and so gets what a terminal sends. */
@@ -85,8 +86,9 @@ export class Command {
     return native().processGroup(this.pid) === native().processGroup(process.pid);
   }
 
-  /** Lets it go: one still waiting ends, a running one goes on. */
+  /** Lets it go: one still waiting ends, a running one goes on, and how it ends is not told. */
   release(): void {
+    this.#released = true;
     native().release(this.#child);
   }
 }

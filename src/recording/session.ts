@@ -55,7 +55,7 @@ const TICK = 500;
 export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting> {
   /** The observation, when the recording has ended: the last recorded process gone, time over, or {@link stop}. */
   readonly finished: Promise<Observation>;
-  /** How the command ended; never resolves before it did, and at once with undefined when there is no command. */
+  /** How the command ended, if it did before the recording; at once with undefined when there is no command. */
   readonly exit: Promise<Exit | undefined>;
   readonly command: Command | undefined;
   readonly #bpf: BpfRecorder;
@@ -74,6 +74,7 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
   #root: Cgroup | undefined;
   #ticks = 0;
   #timer: NodeJS.Timeout | undefined;
+  readonly #onAbort = () => this.#end();
 
   private constructor(bpf: BpfRecorder, slot: number, command: Command | undefined, settings: SessionSettings) {
     this.#bpf = bpf;
@@ -255,7 +256,7 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
       this.#endIfIdle();
     });
     if (signal?.aborted) this.#end();
-    signal?.addEventListener('abort', () => this.#end(), { once: true });
+    signal?.addEventListener('abort', this.#onAbort);
     if (this.#ended) return;
     const started = Date.now();
     this.#timer = setInterval(
@@ -302,12 +303,14 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
     if (this.#ended) return;
     this.#ended = true; // First: draining delivers events, and one of them may ask for the end again.
     clearInterval(this.#timer);
+    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
     this.#bpf.drain();
     const survivors = this.#survivors();
     const state = this.#bpf.state(this.#slot);
     const calls = this.#bpf.calls(this.#slot).map(({ phase, abi, nr }) => this.#observed(phase, this.#abis[abi], nr));
     const reasons = incompleteness(state, this.#bpf.counters(), this.#bpf.misses(), survivors);
     this.#bpf.close();
+    this.command?.release();
     this.#notify();
     this.#resolve({
       calls,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { inspect } from 'node:util';
 import { type Native, native } from '../../src/capture/native.ts';
 import { children, FILTER, LOAD, START, until } from './support.ts';
 
@@ -55,6 +56,10 @@ const OPEN: Record<Kind, () => { handle: unknown; close: () => void }> = {
 };
 const KINDS = Object.keys(OPEN) as Kind[];
 
+function fail(): never {
+  throw new TypeError('getter');
+}
+
 const WRONG = {
   undefined: undefined,
   null: null,
@@ -70,7 +75,7 @@ const WRONG = {
   'an object': {},
   'an array': [1],
   'a buffer': Buffer.alloc(8),
-  'an object that throws': new Proxy({}, { get: () => assert.fail('getter') }),
+  'an object that throws': new Proxy({}, { get: () => fail() }),
   'a revoked proxy': revoked(),
 };
 
@@ -88,14 +93,14 @@ function refusesEach(
 ) {
   for (const [property, values] of Object.entries(wrong))
     for (const value of values)
-      assert.throws(() => use({ ...base, [property]: value }), Error, `${property}: ${String(value)}`);
+      assert.throws(() => use({ ...base, [property]: value }), Error, `${property}: ${inspect(value)}`);
 }
 
 const NOT_U32 = [undefined, null, 'x', '1', -1, 2 ** 32, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 0.5, 1n, {}];
 const NOT_STRINGS = [undefined, null, 'x', 1, {}, [1], [undefined], ['a\0b'], new Array(3), [Symbol('x')], throwing()];
 
 function throwing(): unknown[] {
-  return Object.defineProperty([1, 2], 0, { get: () => assert.fail('getter') });
+  return Object.defineProperty([1, 2], 0, { get: () => fail() });
 }
 
 suite('handles', () => {
@@ -227,7 +232,7 @@ suite('process', () => {
 suite('signals, audit, filter', () => {
   test('watchSignals and openAudit refuse what is no array, no number and no function', () => {
     for (const value of [...NOT_STRINGS.filter((made) => !Array.isArray(made)), [-1], ['x'], [2 ** 32], throwing()])
-      assert.throws(() => call('watchSignals', value, nothing), Error, String(value));
+      assert.throws(() => call('watchSignals', value, nothing), Error, inspect(value));
     for (const value of Object.values(WRONG)) {
       assert.throws(() => call('watchSignals', [], value), TypeError);
       assert.throws(() => call('openAudit', value), TypeError);
@@ -245,7 +250,7 @@ suite('signals, audit, filter', () => {
       FILTER,
       {
         defaultAction: [...NOT_U32, 0x12345678],
-        architectures: [undefined, null, 'x', [-1], ['x'], [0], [0xffffffff], throwing(), new Array(2)],
+        architectures: [undefined, null, 'x', [-1], ['x'], [0xffffffff], throwing(), new Array(2)],
         rules: [undefined, null, 'x', {}, [undefined], [null], [1], [{}], throwing(), new Array(2)],
       },
       (options) => call('buildFilter', options),
@@ -274,6 +279,6 @@ suite('signals, audit, filter', () => {
   });
 });
 
-test('nothing of all this is left', async () => {
+test('nothing of all this is left', { timeout: 5000 }, async () => {
   await until(() => children().size === 0);
 });

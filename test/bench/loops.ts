@@ -1,0 +1,61 @@
+/** Costs of one operation under each condition: interleaved samples of a loop in C. */
+import { setTimeout } from 'node:timers/promises';
+import { CONDITIONS, type Condition, type Kernel } from './conditions.ts';
+import { Dialogue } from './programs.ts';
+import { randomNumbers, shuffled } from './stats.ts';
+
+/** Nanoseconds per operation under each condition. */
+export type LoopRound = Readonly<Record<Condition, number>>;
+
+const ATTEMPTS = 100;
+
+/** Counts the samples that were taken again since someone else's tracer came or went. */
+export interface Disturbed {
+  count: number;
+}
+
+/** @param command the loop; a new process for every sample, for a task that was recorded once differs from a new one. */
+export async function measureLoop(
+  kernel: Kernel,
+  command: readonly [string, ...string[]],
+  rounds: number,
+  disturbed: Disturbed,
+): Promise<LoopRound[]> {
+  const random = randomNumbers(rounds);
+  const result: LoopRound[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const times: Record<Condition, number> = { bare: 0, empty: 0, unrelated: 0, recorded: 0, host: 0 };
+    for (const condition of shuffled(CONDITIONS, random))
+      times[condition] = await measureUndisturbed(kernel, command, condition, disturbed);
+    result.push(times);
+  }
+  return result;
+}
+
+async function measureUndisturbed(
+  kernel: Kernel,
+  command: readonly [string, ...string[]],
+  condition: Condition,
+  disturbed: Disturbed,
+): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const time = await measure(kernel, command, condition);
+    if (time !== undefined) return time;
+    disturbed.count += 1;
+    await setTimeout(100);
+  }
+  throw new Error('another tracer of system calls is attached to this machine: no figures can be had');
+}
+
+async function measure(
+  kernel: Kernel,
+  command: readonly [string, ...string[]],
+  condition: Condition,
+): Promise<number | undefined> {
+  await using loop = new Dialogue(...command);
+  await using _ = await kernel.enter(condition, loop.pid);
+  const tracers = condition === 'bare' ? 0 : 1;
+  if ((await kernel.tracers()) !== tracers) return undefined;
+  const time = Number(await loop.ask(''));
+  return (await kernel.tracers()) === tracers ? time : undefined;
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EVENT_SIZE } from '../../src/capture/layout.ts';
+import { type Native, type NativeRecorder, native } from '../../src/capture/native.ts';
+import { alive, descriptors, finish, heldBpf, LOAD, listening, PROGRAMS, residentMegabytes, until } from './support.ts';
+
+const LIMIT = { timeout: 60_000 };
+
+/** What may be done to a recorder between load and close, in every order. */
+const STEPS: Readonly<Record<string, (recorder: NativeRecorder) => void>> = {
+  attach: (recorder) => native().attach(recorder, 'syscribe_enter'),
+  listen: (recorder) => native().listen(recorder, () => {}),
+  close: (recorder) => native().close(recorder),
+};
+
+function orders<Item>(items: readonly Item[]): Item[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, index) => orders(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
+}
+
+suite('a recorder', LIMIT, () => {
+  for (const order of orders(['attach', 'listen', 'close', 'close']))
+    test(`load, ${order.join(', ')}`, () => {
+      const before = descriptors().length;
+      const recorder = native().load(LOAD);
+      let closed = false;
+      for (const step of order) {
+        const run = () => STEPS[step]?.(recorder);
+        if (closed && step !== 'close') assert.throws(run, { name: 'TypeError', message: /closed/ });
+        else run();
+        closed ||= step === 'close';
+      }
+      assert.equal(descriptors().length, before);
+    });
+
+  test('a second listener is refused, and the first goes on', async () => {
+    let events = 0;
+    const recorder = listening(() => assert.fail('nothing is tagged'));
+    assert.throws(() => native().listen(recorder, () => {}), { operation: 'listen' });
+    native().close(recorder);
+    const again = native().load({ ...LOAD, reportProcesses: true });
+    native().listen(again, (buffer) => {
+      events += buffer.length / EVENT_SIZE;
+    });
+    assert.throws(() => native().listen(again, () => {}), { operation: 'listen' });
+    await record(again);
+    await until(() => events > 0);
+    native().close(again);
+  });
+
+  test('a program can be attached twice, and sixteen times at most', () => {
+    const recorder = native().load(LOAD);
+    for (let count = 0; count < 16; count += 1) native().attach(recorder, 'syscribe_exec');
+    assert.throws(() => native().attach(recorder, 'syscribe_exec'), { operation: 'attach' });
+    native().close(recorder);
+  });
+
+  test('every function throws after close', () => {
+    const recorder = listening();
+    native().close(recorder);
+    const member = { slot: 0, generation: 0, levels: 0, anyMountNamespace: 0 };
+    const uses: ((addon: Native) => unknown)[] = [
+      (addon) => addon.attach(recorder, 'syscribe_exec'),
+      (addon) => addon.listen(recorder, () => {}),
+      (addon) => addon.drain(recorder),
+      (addon) => addon.walk(recorder),
+      (addon) => addon.misses(recorder),
+      (addon) => addon.popSlot(recorder),
+      (addon) => addon.freeSlot(recorder, 0),
+      (addon) => addon.seen(recorder, 0),
+      (addon) => addon.state(recorder, 0),
+      (addon) => addon.counters(recorder),
+      (addon) => addon.overflow(recorder),
+      (addon) => addon.addMember(recorder, 1n, member),
+      (addon) => addon.isMember(recorder, 1n),
+      (addon) => addon.tagProcess(recorder, 0, 0),
+      (addon) => addon.setRoot(recorder, 0, 0),
+    ];
+    for (const use of uses)
+      assert.throws(() => use(native()), { name: 'TypeError', message: /closed/ }, use.toString());
+  });
+
+  test('it may be closed while it delivers, by the loop and by drain', async () => {
+    for (const drained of [false, true]) {
+      const recorder = native().load({ ...LOAD, reportProcesses: true });
+      const delivered = Promise.withResolvers<void>();
+      native().listen(recorder, () => {
+        native().close(recorder);
+        delivered.resolve();
+      });
+      const { child, exited } = await record(recorder, drained);
+      await delivered.promise;
+      await exited;
+      native().release(child);
+    }
+  });
+
+  test('a callback may drain, and one that throws is an uncaught exception', async () => {
+    let depth = 0;
+    const recorder = native().load({ ...LOAD, reportProcesses: true });
+    native().listen(recorder, () => {
+      depth += 1;
+      if (depth < 3) native().drain(recorder);
+    });
+    await record(recorder);
+    await until(() => depth > 0);
+    native().close(recorder);
+  });
+
+  test('slots run out, and come back empty', () => {
+    const recorder = native().load({ ...LOAD, slots: 3 });
+    assert.deepEqual(
+      [0, 1, 2, 3].map(() => native().popSlot(recorder)),
+      [0, 1, 2, undefined],
+    );
+    const before = native().state(recorder, 1).readUInt32LE(0);
+    native().freeSlot(recorder, 1);
+    assert.equal(native().popSlot(recorder), 1);
+    assert.equal(native().state(recorder, 1).readUInt32LE(0), before + 1);
+    native().close(recorder);
+  });
+
+  test('members are added once, up to the size of the table', () => {
+    const recorder = native().load({ ...LOAD, members: 2 });
+    const add = (id: bigint) =>
+      native().addMember(recorder, id, { slot: 0, generation: 0, levels: 0, anyMountNamespace: 0 });
+    assert.deepEqual([add(1n), add(1n), add(2n ** 64n - 1n)], [true, false, true]);
+    assert.throws(() => add(3n), { operation: 'addMember' });
+    assert.deepEqual(
+      [1n, 2n, 2n ** 64n - 1n].map((id) => native().isMember(recorder, id)),
+      [true, false, true],
+    );
+    native().close(recorder);
+  });
+
+  test('fifty in a row leave no BPF object, no descriptor and no memory', async (context) => {
+    const held = new Set<string>();
+    const before = descriptors().length;
+    let resident = 0;
+    for (let round = 0; round < 50; round += 1) {
+      const recorder = listening();
+      native().walk(recorder);
+      if (round % 10 === 0) for (const id of heldBpf()) held.add(id);
+      native().close(recorder);
+      // What is closed of the ring is freed by the loop.
+      await sleep(1);
+      if (round === 24) resident = residentMegabytes();
+    }
+    const growth = residentMegabytes() - resident;
+    context.diagnostic(`${growth.toFixed(1)} MB more after 25 more`);
+    // One leaked object would be a quarter of a megabyte or more.
+    assert.ok(growth < 6, `${growth} MB`);
+    assert.equal(descriptors().length, before);
+    assert.deepEqual(heldBpf(), []);
+    assert.ok(held.size > PROGRAMS.length, `${held.size}`);
+    while (alive(held).length > 0) await sleep(20);
+  });
+});
+
+/** Has `recorder` see a command from its start; both are left open with `drained`, which delivers at once. */
+async function record(recorder: NativeRecorder, drained = false) {
+  for (const program of PROGRAMS) native().attach(recorder, program);
+  const slot = native().popSlot(recorder) ?? assert.fail('no slot');
+  const { START } = await import('./support.ts');
+  const exited = Promise.withResolvers<void>();
+  const { child, pidfd } = native().start(
+    START,
+    () => {},
+    () => exited.resolve(),
+  );
+  native().tagProcess(recorder, pidfd, slot);
+  native().go(child);
+  if (drained) {
+    await exited.promise;
+    try {
+      native().drain(recorder);
+    } catch (error) {
+      assert.match(String(error), /closed/); // Delivered by the loop before.
+    }
+  }
+  return { child, exited: exited.promise };
+}
+
+test('a command can be recorded many times over', LIMIT, async () => {
+  for (let round = 0; round < 5; round += 1) assert.deepEqual((await finish()).exited, [0, 0]);
+});
