@@ -14,7 +14,7 @@ packages: ## what Debian or Ubuntu must have to build
 	@scripts/install-packages.sh build
 
 # Not `npm ci`: it wants every platform's optional packages in the lockfile, and some registries do not serve them all.
-node_modules/.stamp: package.json package-lock.json
+node_modules/.stamp: package.json package-lock.json | packages
 	@npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 

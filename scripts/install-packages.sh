@@ -18,6 +18,9 @@ test) wanted=("${tests[@]}") ;;
 *) echo "usage: ${0##*/} build|demo|test|kernels" >&2 && exit 2 ;;
 esac
 
+# Any npm will do: it brings the Node that is used (the development dependency `node`).
+[ "$1" != build ] || command -v npm >/dev/null || wanted+=(nodejs npm)
+
 # Ubuntu has bpftool in linux-tools-common.
 if ! apt-cache show bpftool >/dev/null 2>&1 && [ -e /usr/sbin/bpftool ]; then
 	wanted=("${wanted[@]/bpftool/}")

@@ -1,15 +1,22 @@
 /** What may be attached to the kernel while a sample is taken. */
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { BpfRecorder } from '../../src/capture/bpf.ts';
 import { parseCgroupMounts } from '../../src/container/cgroup.ts';
 import { Dialogue, type Programs } from './programs.ts';
 
 export const CONDITIONS = ['bare', 'empty', 'unrelated', 'recorded', 'host'] as const;
+
+/** How long someone else's tracer is waited for, in milliseconds. */
+const PATIENCE = 120_000;
+
 export type Condition = (typeof CONDITIONS)[number];
 
 /** Puts the kernel into a condition and back: an empty tracer, a recorder, and someone else for it to record. */
 export class Kernel implements AsyncDisposable {
+  /** Samples that were taken again since someone else's tracer came or went. */
+  disturbed = 0;
   readonly #tracer: Dialogue;
   readonly #other: Dialogue;
   readonly #cgroup: string;
@@ -27,6 +34,27 @@ export class Kernel implements AsyncDisposable {
   /** Programs on sys_enter, whoever attached them: every one of them slows down every call on the machine. */
   async tracers(): Promise<number> {
     return Number(await this.#tracer.ask('links'));
+  }
+
+  /**
+   * Takes a sample when nobody else's tracer is attached; takes it again when `sample` finds out that one came (it gives
+   * undefined then) or when one is there afterwards.
+   */
+  async undisturbed<T>(sample: () => Promise<T | undefined>): Promise<T> {
+    for (;;) {
+      await this.#quiet();
+      const result = await sample();
+      if (result !== undefined && (await this.tracers()) === 0) return result;
+      this.disturbed += 1;
+    }
+  }
+
+  async #quiet(): Promise<void> {
+    const begun = Date.now();
+    while ((await this.tracers()) > 0) {
+      if (Date.now() - begun > PATIENCE) throw new Error('another tracer of system calls stays attached: no figures');
+      await setTimeout(50);
+    }
   }
 
   /** Ids of the programs in the kernel that are named as syscribe names its own. */

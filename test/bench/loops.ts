@@ -1,5 +1,4 @@
 /** Costs of one operation under each condition: interleaved samples of a loop in C. */
-import { setTimeout } from 'node:timers/promises';
 import { CONDITIONS, type Condition, type Kernel } from './conditions.ts';
 import { Dialogue } from './programs.ts';
 import { randomNumbers, shuffled } from './stats.ts';
@@ -7,44 +6,21 @@ import { randomNumbers, shuffled } from './stats.ts';
 /** Nanoseconds per operation under each condition. */
 export type LoopRound = Readonly<Record<Condition, number>>;
 
-const ATTEMPTS = 100;
-
-/** Counts the samples that were taken again since someone else's tracer came or went. */
-export interface Disturbed {
-  count: number;
-}
-
-/** @param command the loop; a new process for every sample, for a task that was recorded once differs from a new one. */
+/** @param command the loop: a new process for every sample, since a task that was recorded once is not like a new one. */
 export async function measureLoop(
   kernel: Kernel,
   command: readonly [string, ...string[]],
   rounds: number,
-  disturbed: Disturbed,
 ): Promise<LoopRound[]> {
   const random = randomNumbers(rounds);
   const result: LoopRound[] = [];
   for (let round = 0; round < rounds; round++) {
     const times: Record<Condition, number> = { bare: 0, empty: 0, unrelated: 0, recorded: 0, host: 0 };
     for (const condition of shuffled(CONDITIONS, random))
-      times[condition] = await measureUndisturbed(kernel, command, condition, disturbed);
+      times[condition] = await kernel.undisturbed(() => measure(kernel, command, condition));
     result.push(times);
   }
   return result;
-}
-
-async function measureUndisturbed(
-  kernel: Kernel,
-  command: readonly [string, ...string[]],
-  condition: Condition,
-  disturbed: Disturbed,
-): Promise<number> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const time = await measure(kernel, command, condition);
-    if (time !== undefined) return time;
-    disturbed.count += 1;
-    await setTimeout(100);
-  }
-  throw new Error('another tracer of system calls is attached to this machine: no figures can be had');
 }
 
 async function measure(

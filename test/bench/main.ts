@@ -1,0 +1,126 @@
+/** `make bench`, as root: measures what recording costs, prints it and writes docs/benchmarks.md. */
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
+import { BUILD_FILES, makeBuild, measureCommand } from './commands.ts';
+import { Kernel } from './conditions.ts';
+import { measureLoop } from './loops.ts';
+import { Programs } from './programs.ts';
+import { addedRatio, commandTable, loopTable, recordedRatio, targetTable } from './report.ts';
+import { median } from './stats.ts';
+
+const ROUNDS = { calls: 25, spawns: 25, build: 15, startup: 25 };
+const STRACE_ROUNDS = 3;
+/** Of each loop: chunks per sample and operations per chunk. */
+const CALLS = [100, 3000] as const;
+const SPAWNS = [200, 1] as const;
+const PAGE = new URL('../../docs/benchmarks.md', import.meta.url);
+
+if (process.getuid?.() !== 0) {
+  process.stderr.write('the bench attaches BPF programs: run it as root\n');
+  process.exit(1);
+}
+const begun = Date.now();
+const loads = [load()];
+using programs = new Programs();
+await using kernel = new Kernel(programs);
+const before = new Set(await kernel.programs());
+
+progress('system calls');
+const calls = await measureLoop(kernel, [programs.path('getppid'), ...CALLS.map(String)], ROUNDS.calls);
+loads.push(load());
+progress('fork and exec');
+const spawnLoop = [programs.path('spawn'), ...SPAWNS.map(String), programs.path('nothing')] as const;
+const spawns = await measureLoop(kernel, spawnLoop, ROUNDS.spawns);
+loads.push(load());
+progress('start-up');
+const startup = await measureCommand(kernel, programs, ['true'], ROUNDS.startup);
+loads.push(load());
+progress('a build');
+const build = await measureCommand(kernel, programs, makeBuild(programs), ROUNDS.build, STRACE_ROUNDS);
+loads.push(load());
+const left = await programsLeft();
+
+const peak = (rounds: typeof build) => median(rounds.map(({ recorded }) => recorded.peakMebibytes)).toFixed(0);
+const body = `## Targets
+
+A tracer of system calls cannot cost less than an empty program on the same tracepoint, so costs per call are given as
+multiples of what that adds.
+
+${targetTable([
+  { what: 'added to a call of a recorded process', ratio: addedRatio(calls, 'recorded'), target: 1.5 },
+  { what: 'added to a call of an unrelated process', ratio: addedRatio(calls, 'unrelated'), target: 1.4 },
+  {
+    what: 'added to a call of a host process while a cgroup is recorded',
+    ratio: addedRatio(calls, 'host'),
+    target: 1.2,
+  },
+  { what: 'wall time of a fork-heavy build, start-up included', ratio: recordedRatio(build), target: 1.1 },
+])}
+
+## One system call
+
+${loopTable(calls, 1, 1)}
+
+## One vfork + exec + exit + wait
+
+${loopTable(spawns, 1000, 1)}
+
+## A build
+
+${BUILD_FILES} small C files, \`gcc -O0 -c\` one after the other, the command's start-up and the writing of the profile included.
+
+${commandTable(build)}
+
+## Start-up and memory
+
+\`true\`, and \`syscribe record -- true\`:
+
+${commandTable(startup)}
+
+Peak resident memory: ${peak(startup)} MiB recording \`true\`, ${peak(build)} MiB recording the build.
+
+Programs left in the kernel afterwards: ${left}.
+`;
+
+process.stdout.write(`\n${body}`);
+writeFileSync(PAGE, `${introduction()}\n${body}`);
+progress(`done in ${((Date.now() - begun) / 1000).toFixed(0)} s, docs/benchmarks.md written`);
+
+function introduction(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  return `# Benchmarks
+
+Written by \`make bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} × ${model} (${process.arch}).
+Load average before and after each part: ${loads.join(', ')}. Samples taken again since another tracer was attached
+to the machine: ${kernel.disturbed}.
+
+How it is measured:
+
+- Conditions are interleaved: every round takes one sample of each, in an order shuffled anew, attaching and detaching
+  in between. Nothing but the condition differs within a round.
+- A figure is the median over the rounds, with a 95% confidence interval in brackets: a percentile bootstrap that draws
+  whole rounds. Added costs are differences within a round.
+- A sample of the loops is the median of ${CALLS[0]} chunks of ${CALLS[1]} getppid(2) calls (${ROUNDS.calls} rounds), or of ${SPAWNS[0]} single vfork + exec
+  of a static program (${ROUNDS.spawns} rounds), after a warm-up, pinned to one CPU, timed by CLOCK_MONOTONIC_RAW, in a new process.
+- Commands are timed from fork to wait, ${ROUNDS.build} rounds of the build and ${ROUNDS.startup} of the start-up.
+`;
+}
+
+function load(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
+}
+
+function progress(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
+/** How many of the programs that are there now stay: the kernel frees them a moment after their last user is gone. */
+async function programsLeft(): Promise<number> {
+  let left = (await kernel.programs()).filter((id) => !before.has(id));
+  for (const end = Date.now() + 5000; left.length > 0 && Date.now() < end; await setTimeout(100)) {
+    const now = new Set(await kernel.programs());
+    left = left.filter((id) => now.has(id));
+  }
+  return left.length;
+}
