@@ -9,7 +9,7 @@ import { EXIT } from './exit.ts';
 import { showProgress } from './live-line.ts';
 import { complain } from './output.ts';
 import { deliver, type OutputOptions, summarize } from './record-output.ts';
-import { passSignals } from './signals.ts';
+import { SignalPasser } from './signals.ts';
 import { parseDuration, parseList, parsePid } from './values.ts';
 
 interface Options extends OutputOptions {
@@ -110,12 +110,13 @@ async function record(command: readonly string[], options: Options): Promise<num
     });
   // Before anything starts: a recording whose result has nowhere to go is a waste of somebody's afternoon.
   for (const file of [options.outputFile, options.evidence]) if (file !== undefined) checkWritable(file);
+  using signals = new SignalPasser();
   const session = await RecordingSession.start(target, {
     ...(options.privileged && { privileged: true }),
     ...(options.duration !== undefined && { duration: options.duration }),
     ...(options.untilQuiet !== undefined && { untilQuiet: options.untilQuiet }),
   });
-  const stopPassing = passSignals(session);
+  signals.attach(session);
   if (!('command' in target)) complain(`recording ${Object.values(target)[0]} (Ctrl-C ends it)`);
   const hideProgress = showProgress(session);
   let observation: Observation;
@@ -123,7 +124,6 @@ async function record(command: readonly string[], options: Options): Promise<num
     observation = await session.finished;
   } finally {
     hideProgress();
-    stopPassing();
   }
   const delivered = deliver(observation, options, options.name ?? defaultName(target));
   summarize(observation, delivered, options);

@@ -14,7 +14,7 @@ import { machine, RecordingSession } from '../recording/session.ts';
 import { EXIT } from './exit.ts';
 import { complain } from './output.ts';
 import { readProfile } from './profile-file.ts';
-import { passSignals } from './signals.ts';
+import { SignalPasser } from './signals.ts';
 
 interface Options {
   readonly profile: string;
@@ -131,6 +131,7 @@ async function execute(
   log: DenialLog,
 ): Promise<Outcome> {
   const privileged = options.privileged ?? false;
+  using signals = new SignalPasser();
   let session: RecordingSession;
   try {
     session = await RecordingSession.start(
@@ -141,18 +142,15 @@ async function execute(
     if (!(error instanceof SyscribeError && error.code.startsWith('ERR_BPF'))) throw error;
     const command = new Command({ argv, env: process.env, privileged, filter });
     log.pids.add(command.pid);
+    signals.attach({ command, stop: () => command.exited });
     command.go();
     await command.executed;
     return { exit: await command.exited };
   }
   log.session = session;
-  const stopPassing = passSignals(session);
-  try {
-    const observation = await session.finished;
-    return { exit: (await session.exit) ?? { code: 0, signal: 0 }, observation };
-  } finally {
-    stopPassing();
-  }
+  signals.attach(session);
+  const observation = await session.finished;
+  return { exit: (await session.exit) ?? { code: 0, signal: 0 }, observation };
 }
 
 function conclude(exit: Exit, log: DenialLog): number {

@@ -37,8 +37,10 @@ export class Running {
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#add('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#add('stderr', text));
+    // Its output may stay open in what it started: 'close' comes later, or never.
+    this.child.once('exit', () => this.#wake());
     this.finished = once(this.child, 'close').then(([code, signal]) => {
-      this.#changed.resolve();
+      this.#wake();
       return { code, signal, stdout: this.stdout, stderr: this.stderr };
     });
   }
@@ -59,10 +61,14 @@ export class Running {
     }
   }
 
-  #add(stream: 'stdout' | 'stderr', text: string): void {
-    this[stream] += text;
+  #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
+  }
+
+  #add(stream: 'stdout' | 'stderr', text: string): void {
+    this[stream] += text;
+    this.#wake();
   }
 }
 
