@@ -48,7 +48,7 @@ test_kernel() {
 	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; ${suite/@/$aarch64}" ;;
 	# Locked down as far as it goes: the programs read kernel memory by BTF loads alone, which stay allowed.
 	6.12) BOOT_OPTIONS=lockdown=confidentiality "$here/boot.sh" "$1" / "$path
-		grep -F '[confidentiality]' /sys/kernel/security/lockdown || exit 1; ${suite/@/$x86_64_only}" ;;
+		grep -F '[confidentiality]' /sys/kernel/security/lockdown || exit 1; ${suite/@/$x86_64}" ;;
 	*) "$here/boot.sh" "$1" / "$path; ${suite/@/$x86_64}" ;;
 	esac
 }
