@@ -81,26 +81,25 @@ static __always_inline void cache_slot(struct task_struct *task, u32 cpu, u32 sl
 	answer->seq = seq + 2;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(syscribe_enter, struct pt_regs *regs, long nr)
+static __always_inline void on_enter(u64 nr)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu, slot, generation;
 	struct tag *tag;
 
 	if (!task->bpf_storage)
-		return 0;
+		return;
 	cpu = bpf_get_smp_processor_id();
 	slot = cached_slot(task, cpu);
 	if (slot != NO_SLOT) {
 		mark(task, slot, PHASE_WORKLOAD, nr);
-		return 0;
+		return;
 	}
 	/* Fetched with a full barrier: the tag must be read after it (see cached_answer). */
 	generation = __sync_fetch_and_add(&control.generation, 0);
 	tag = find_tag(task);
 	if (!tag || !current_state(tag->slot, tag->generation))
-		return 0;
+		return;
 	slot = tag->slot;
 	if (tag->phase == PHASE_WORKLOAD) {
 		cache_slot(task, cpu, slot, generation);
@@ -108,6 +107,24 @@ int BPF_PROG(syscribe_enter, struct pt_regs *regs, long nr)
 	} else if (task->seccomp.filter_count.counter > (s32)tag->filters && tag->filters != NO_TAIL) {
 		mark(task, slot, PHASE_RUNTIME, nr);
 	}
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscribe_enter, struct pt_regs *regs, long nr)
+{
+	on_enter(nr);
+	return 0;
+}
+
+/*
+ * The same once more, for kernels that run tracepoint programs preemptible (7.x). There a task that is preempted inside
+ * a program keeps it from running for every other task of that CPU (prog->active in __bpf_trace_run()). It is inside
+ * one of the two only, so the other sees the call: nothing is missed while either has never been skipped.
+ */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(syscribe_again, struct pt_regs *regs, long nr)
+{
+	on_enter(nr);
 	return 0;
 }
 

@@ -269,26 +269,26 @@ static napi_value walk(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* misses(recorder): how often a program was skipped because it was already running on that CPU. */
+/* misses(recorder, program): how often it was skipped because it was already running on that CPU. */
 static napi_value misses(napi_env env, napi_callback_info info)
 {
+	struct bpf_prog_info program_info = {0};
+	uint32_t size = sizeof(program_info);
 	struct recorder *recorder;
 	struct bpf_program *program;
-	napi_value argument, value;
-	uint64_t total = 0;
+	napi_value args[2], value;
+	char *name;
 
-	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
+	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) ||
+	    !(name = to_string(env, args[1])))
 		return NULL;
-	bpf_object__for_each_program(program, recorder->object)
-	{
-		struct bpf_prog_info program_info = {0};
-		uint32_t size = sizeof(program_info);
-
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &program_info, &size))
-			return throw_errno(env, "misses", errno);
-		total += program_info.recursion_misses;
-	}
-	napi_create_double(env, (double)total, &value);
+	program = bpf_object__find_program_by_name(recorder->object, name);
+	free(name);
+	if (!program)
+		return throw_errno(env, "misses", ENOENT);
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &program_info, &size))
+		return throw_errno(env, "misses", errno);
+	napi_create_double(env, (double)program_info.recursion_misses, &value);
 	return value;
 }
 

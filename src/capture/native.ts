@@ -65,7 +65,7 @@ export interface Native {
   attach(recorder: NativeRecorder, program: string): void;
   close(recorder: NativeRecorder): void;
   walk(recorder: NativeRecorder): Buffer;
-  misses(recorder: NativeRecorder): number;
+  misses(recorder: NativeRecorder, program: string): number;
   popSlot(recorder: NativeRecorder): number | undefined;
   freeSlot(recorder: NativeRecorder, slot: number): void;
   seen(recorder: NativeRecorder, slot: number): Buffer;

@@ -76,7 +76,7 @@ export function incompleteness(
   add(
     state.execs === 0 && state.seeded === 0 && state.hostExecs > 0,
     'host-only',
-    `${plural(state.hostExecs, 'program')} ran in the host's mount namespace and were taken for the container runtime's`,
+    `${plural(state.hostExecs, 'program')} ran in the host's mount namespace and were taken for a container runtime's (record a host process by --pid, or by the cgroup of its service)`,
   );
   add(
     state.untagged > 0,

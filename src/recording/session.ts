@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BpfOptions, BpfRecorder } from '../capture/bpf.ts';
 import type { AbiIndex, KernelEvent } from '../capture/layout.ts';
@@ -349,12 +349,24 @@ function abisByIndex(): Record<AbiIndex, Abi> {
 }
 
 /**
- * Whether what runs in a cgroup belongs to the host: systemd's services and slices do, what carries a container's id
- * does not. A container's processes are told from its runtime's by their mount namespace, a service's cannot be.
+ * Whether what runs in a cgroup belongs to the host: systemd's services and slices do, and so does one in which a process
+ * of the host's mount namespace already runs. A container's processes are told from its runtime's by their mount
+ * namespace, a service's cannot be.
  */
 function belongsToHost(path: string): boolean {
   const name = path.split('/').at(-1) ?? '';
-  return containerIdOf(name) === undefined || /^session-|^init\.scope$/.test(name);
+  if (containerIdOf(name) === undefined || /^session-|^init\.scope$/.test(name)) return true;
+  const host = mountNamespace('self');
+  const pids = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean);
+  return pids.length > 0 && pids.every((pid) => mountNamespace(pid) === host);
+}
+
+function mountNamespace(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return undefined; // It is gone.
+  }
 }
 
 function addTree(bpf: BpfRecorder, path: string, member: Parameters<BpfRecorder['addMember']>[1]): void {

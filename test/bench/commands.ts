@@ -10,7 +10,6 @@ import { randomNumbers, shuffled } from './stats.ts';
 const SYSCRIBE = fileURLToPath(new URL('../../bin/syscribe', import.meta.url));
 const RECORD = [SYSCRIBE, 'record', '--output-file', '/dev/null', '--'];
 const STRACE = ['strace', '-f', '-o', '/dev/null'];
-export const BUILD_FILES = 40;
 
 /** One run of a command. */
 export interface Run {
@@ -61,11 +60,11 @@ function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SUDO_')));
 }
 
-/** Writes a project of small C files; gives the command that builds it, one file after the other. */
-export function makeBuild(programs: Programs): string[] {
-  const directory = programs.path('build');
+/** Writes a project of so many small C files; gives the command that builds it, one file after the other. */
+export function makeBuild(programs: Programs, files: number): string[] {
+  const directory = programs.path(`build${files}`);
   mkdirSync(directory);
-  for (let index = 0; index < BUILD_FILES; index++)
+  for (let index = 0; index < files; index++)
     writeFileSync(
       join(directory, `file${index}.c`),
       `#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n` +

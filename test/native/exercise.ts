@@ -163,7 +163,7 @@ function useRecorder(recorder: NativeRecorder): void {
   const addon = native();
   const slot = addon.popSlot(recorder) ?? 0;
   addon.walk(recorder);
-  addon.misses(recorder);
+  addon.misses(recorder, "syscribe_enter");
   addon.seen(recorder, slot);
   addon.state(recorder, slot);
   addon.counters(recorder);
