@@ -4,10 +4,10 @@
  */
 
 export const NR_MAX = 1024;
-export const PHASES = ['workload', 'runtime'] as const;
-export type Phase = (typeof PHASES)[number];
+const PHASES = ['workload', 'runtime'] as const;
+type Phase = (typeof PHASES)[number];
 /** Index of the number's table: the machine's own, its 32-bit one, x32. */
-export const ABI_INDEXES = ['native', 'compat', 'x32'] as const;
+const ABI_INDEXES = ['native', 'compat', 'x32'] as const;
 export type AbiIndex = (typeof ABI_INDEXES)[number];
 
 export const SEEN_SIZE = PHASES.length * ABI_INDEXES.length * NR_MAX;

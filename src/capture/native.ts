@@ -5,7 +5,7 @@ import { SyscribeError } from '../platform/errors.ts';
 /** A loaded BPF object; opaque. */
 export type NativeRecorder = object & { readonly __recorder: unique symbol };
 export type NativeChild = object & { readonly __child: unique symbol };
-export type NativeSignals = object & { readonly __signals: unique symbol };
+type NativeSignals = object & { readonly __signals: unique symbol };
 export type NativeAudit = object & { readonly __audit: unique symbol };
 
 export interface LoadOptions {

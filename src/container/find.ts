@@ -10,7 +10,10 @@ import { type Cgroup, openCgroup, parseCgroupMounts } from './cgroup.ts';
  */
 export function containerIdOf(directoryName: string): string | undefined {
   if (/conmon/.test(directoryName)) return undefined;
-  const scope = /^(?:[a-z][a-z-]*?-)?([A-Za-z0-9][A-Za-z0-9_.+-]*)\.scope$/.exec(directoryName);
+  const scope =
+    /^(?:(?:docker|libpod|cri-containerd|nerdctl|crio|runc|crun)-)?([A-Za-z0-9][A-Za-z0-9_.+-]*)\.scope$/.exec(
+      directoryName,
+    );
   if (scope) return scope[1];
   return /\.(?:slice|service|mount|socket|swap)$/.test(directoryName) ? undefined : directoryName;
 }

@@ -111,7 +111,8 @@ How it is measured:
 - Conditions are interleaved: every round takes one sample of each, in an order shuffled anew, attaching and detaching
   in between. Nothing but the condition differs within a round.
 - A figure is the median over the rounds, with a 95% confidence interval in brackets: a percentile bootstrap that draws
-  whole rounds. Added costs are differences within a round.
+  whole rounds. Added costs and ratios of times are taken within each round; a ratio of added costs is that of their
+  medians, since a single round's may be near nought.
 - A sample of the loops is the median of ${CALLS[0]} chunks of ${CALLS[1]} getppid(2) calls (${ROUNDS.calls} rounds), or of ${SPAWNS[0]} single vfork + exec
   of a static program (${ROUNDS.spawns} rounds), after a warm-up, pinned to one CPU, timed by CLOCK_MONOTONIC_RAW, in a new process.
 - Commands are timed from fork to wait, ${ROUNDS.build} rounds of each build and ${ROUNDS.startup} of the start-up.

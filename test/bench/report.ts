@@ -41,11 +41,7 @@ export function loopTable(rounds: readonly LoopRound[], unit: number, digits: nu
       condition === 'bare'
         ? ''
         : withInterval(
-            estimateRatio(
-              rounds,
-              (round) => round[condition],
-              (round) => round.bare,
-            ),
+            estimateMedian(rounds, (round) => round[condition] / round.bare),
             3,
           ),
     ];
@@ -64,11 +60,7 @@ export function addedRatio(rounds: readonly LoopRound[], condition: Condition): 
 }
 
 export function recordedRatio(rounds: readonly CommandRound[]): Estimate {
-  return estimateRatio(
-    rounds,
-    ({ recorded }) => recorded.milliseconds,
-    ({ bare }) => bare.milliseconds,
-  );
+  return estimateMedian(rounds, ({ bare, recorded }) => recorded.milliseconds / bare.milliseconds);
 }
 
 export function commandTable(rounds: readonly CommandRound[]): string {

@@ -65,7 +65,7 @@ suite('a recorder', LIMIT, () => {
       (addon) => addon.listen(recorder, () => {}),
       (addon) => addon.drain(recorder),
       (addon) => addon.walk(recorder),
-      (addon) => addon.misses(recorder, "syscribe_enter"),
+      (addon) => addon.misses(recorder, 'syscribe_enter'),
       (addon) => addon.popSlot(recorder),
       (addon) => addon.freeSlot(recorder, 0),
       (addon) => addon.seen(recorder, 0),

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type LoadOptions, type NativeRecorder, native, type StartOptions } from '../../src/capture/native.ts';
 
 /** Whether this process runs with the sanitized addon: test/native/run.sh preloads its library. */
@@ -124,18 +123,4 @@ export async function until(condition: () => boolean): Promise<void> {
 
 export function residentMegabytes(): number {
   return process.memoryUsage.rss() / 2 ** 20;
-}
-
-/** Runs a scenario of exercise.ts in a process of its own. */
-export function exercise(
-  scenario: string,
-  env: NodeJS.ProcessEnv = {},
-): { status: number | null; signal: string | null; stdout: string; stderr: string } {
-  const script = fileURLToPath(new URL('./exercise.ts', import.meta.url));
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script, scenario], {
-    encoding: 'utf8',
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
-    timeout: 60_000,
-  });
-  return { status, signal, stdout, stderr };
 }
