@@ -2,7 +2,7 @@ import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../kernel/abi
 import { syscallName } from '../kernel/syscalls.ts';
 import { hiddenByVdso } from '../kernel/vdso.ts';
 import type { Action, Profile } from './model.ts';
-import { measuredVersions, type Runtime, runtimeTail, varyingCalls } from './runtime-tails.ts';
+import { type Runtime, runtimeTail, unmeasured, varyingCalls } from './runtime-tails.ts';
 
 /**
  * Always allowed, seen or not: whether they show in a recording depends on how it ended. `execve` starts it,
@@ -89,16 +89,14 @@ interface Tail {
 }
 
 /**
- * What was seen of the runtime on this machine is truer than the table, but for what one start need not show. A runtime that is not in the table is a note,
- * not an error: what was recorded must not be lost for it.
+ * What was seen of the runtime on this machine is truer than the table, but for what one start need not show. What the table
+ * does not know is a note, not an error: what was recorded must not be lost for it.
  */
 function tailOf(observed: readonly string[], runtime: Runtime | undefined): Tail {
   if (runtime === 'none') return { names: [], notes: [] };
   if (runtime === undefined) return { names: observed, notes: [] };
   if (observed.length > 0) return { names: [...new Set([...observed, ...varyingCalls(runtime)])], notes: [] };
+  const note = unmeasured(runtime);
   // crun's exec into the container needs more than its start; runc's does not.
-  if (measuredVersions(runtime).length > 0)
-    return { names: runtimeTail(runtime, { exec: runtime === 'crun' }), notes: [] };
-  const note = `what ${runtime} calls after loading a profile was neither seen nor measured before, so it is not allowed`;
-  return { names: [], notes: [note] };
+  return { names: runtimeTail(runtime, { exec: runtime === 'crun' }), notes: note === undefined ? [] : [note] };
 }
