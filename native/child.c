@@ -29,14 +29,16 @@ static void keep_standard_streams(void)
 		fcntl(fd, F_SETFD, 0);
 }
 
+/* By the system call: sigaction(3) refuses 32 and 33, which glibc keeps for itself, and they too may come in ignored.
+ */
 static void reset_signals(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	const unsigned long by_default[4] = {0}; /* struct kernel_sigaction: SIG_DFL, no flags, empty mask */
 	sigset_t none;
 
 	/* Node ignores SIGPIPE and handles others; the command starts with the defaults. */
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &action, NULL);
+	for (int number = 1; number < _NSIG; number++)
+		syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof(unsigned long));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
