@@ -20,7 +20,11 @@ export async function execute(
     const output = join(outputs, 'output');
     const [file = '', ...args] = [...prefix(output), ...workload.prepare(directory)];
     const running = new Running(file, args, { env, cwd: directory });
-    await workload.drive?.(directory);
+    let ended = false;
+    void running.finished.then(() => {
+      ended = true;
+    });
+    await workload.drive?.(directory, () => ended);
     const { code, stdout, stderr } = await running.finished;
     assert.equal(code, workload.exitCode ?? 0, `${workload.name} under ${file}:\n${stdout}\n${stderr}`);
     workload.check?.(directory, stdout);

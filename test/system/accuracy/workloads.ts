@@ -11,8 +11,8 @@ export interface Workload {
   readonly name: string;
   /** Makes what the program needs in `directory`, an empty one, and gives its command line. */
   readonly prepare: (directory: string) => readonly string[];
-  /** Works with the program while it runs, and ends it; for servers. */
-  readonly drive?: (directory: string) => Promise<void>;
+  /** Works with the program while it runs, and ends it; for servers. `ended` tells that it is gone. */
+  readonly drive?: (directory: string, ended: () => boolean) => Promise<void>;
   /** Throws unless the work was done. */
   readonly check?: (directory: string, stdout: string) => void;
   /** Run as this user. */
@@ -40,8 +40,13 @@ export function program(name: string, ...args: string[]): string[] {
   return [join(PROGRAMS, name), ...args];
 }
 
-async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+async function until(condition: () => Promise<boolean> | boolean, ended: () => boolean): Promise<void> {
+  for (;;) {
+    const gone = ended();
+    if (await condition()) return;
+    if (gone) throw new Error('the program ended before it was ready');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 async function succeeds(file: string, ...args: string[]): Promise<string> {
@@ -68,9 +73,9 @@ server { listen unix:${directory}/socket; root ${directory}/html; } }
     );
     return ['nginx', '-p', directory, '-c', join(directory, 'nginx.conf'), '-g', 'daemon off;'];
   },
-  drive: async (directory) => {
+  drive: async (directory, ended) => {
     const socket = join(directory, 'socket');
-    await until(() => existsSync(socket) && existsSync(join(directory, 'pid')));
+    await until(() => existsSync(socket) && existsSync(join(directory, 'pid')), ended);
     const get = (path: string, ...more: string[]) =>
       succeeds('curl', '-sS', '--unix-socket', socket, ...more, `http://localhost/${path}[1-40]`.replace('[1-40]', ''));
     assert.equal(await get(''), 'served\n');
@@ -89,9 +94,12 @@ const redis: Workload = {
     const settings = ['--port', '0', '--unixsocket', join(directory, 'socket'), '--dir', directory, '--save', ''];
     return ['redis-server', ...settings, '--appendonly', 'yes', '--daemonize', 'no'];
   },
-  drive: async (directory) => {
+  drive: async (directory, ended) => {
     const socket = join(directory, 'socket');
-    await until(async () => existsSync(socket) && (await run('redis-cli', '-s', socket, 'ping')).stdout === 'PONG\n');
+    await until(
+      async () => existsSync(socket) && (await run('redis-cli', '-s', socket, 'ping')).stdout === 'PONG\n',
+      ended,
+    );
     await succeeds('redis-benchmark', '-s', socket, '-n', '2000', '-q', '-t', 'ping,set,get,lpush');
     await run('redis-cli', '-s', socket, 'shutdown');
   },
@@ -184,7 +192,7 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'a daemon that forks twice',
     prepare: (directory) => program('daemon', directory),
-    drive: (directory) => until(() => existsSync(join(directory, 'done'))),
+    drive: (directory, ended) => until(() => existsSync(join(directory, 'done')), ended),
   },
   {
     name: 'vfork, posix_spawn and clone3',
