@@ -18,11 +18,13 @@ static void on_ready(uv_poll_t *handle, int status, int events)
 	struct poll *poll = handle->data;
 	napi_handle_scope scope;
 
-	(void)status;
 	(void)events;
 	if (napi_open_handle_scope(poll->env, &scope) != napi_ok)
 		return;
 	poll->ready(poll->owner);
+	/* libuv stops watching what reports an error; an audit socket whose buffer overflowed must go on. */
+	if (status < 0 && !uv_is_closing((uv_handle_t *)handle))
+		uv_poll_start(handle, UV_READABLE | UV_DISCONNECT, on_ready);
 	napi_close_handle_scope(poll->env, scope);
 }
 
