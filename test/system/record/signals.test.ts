@@ -22,9 +22,9 @@ while True: signal.pause()
 test('signals are passed on to the command, and what its handler calls is recorded', async (context) => {
   const evidence = join(temporary(context), 'evidence');
   const recorder = start(['record', '-o', '/dev/null', '--evidence', evidence, '--', 'python3', '-c', COUNTER]);
-  await recorder.until('stdout', /ready/);
+  await recorder.until('stdout', /ready\n/);
   recorder.child.kill('SIGUSR1');
-  await recorder.until('stdout', /got SIGUSR1/);
+  await recorder.until('stdout', /got SIGUSR1\n/);
   recorder.child.kill('SIGTERM');
   const { code, stdout, stderr } = await recorder.finished;
   assert.equal(code, 0);
@@ -45,7 +45,7 @@ def until(word):
     global output
     while word not in output:
         output += os.read(terminal, 4096)
-until(b'ready')
+until(b'ready\\r\\n')
 os.write(terminal, b'\\x03')
 until(b'got SIGINT')
 # The command is asked to end through the recorder: both deliveries of SIGINT would have come before.
