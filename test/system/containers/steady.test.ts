@@ -10,7 +10,7 @@ import { Runtime } from './runtime.ts';
 const CONTAINERS = 200;
 const AT_ONCE = 8;
 /** Few calls, all certain: what differs between two runs of it would be the recorder's doing. */
-const SCRIPT = ['/bin/sh', '-c', 'mkdir /tmp/d$$; id >/dev/null; ls /data >/dev/null; rmdir /tmp/d$$'];
+const SCRIPT = ['/bin/sh', '-c', 'mkdir /data/d; id >/dev/null; ls /data >/dev/null; rmdir /data/d'];
 
 /** Keeps every CPU busy until it is told to stop. */
 function load(): Running[] {
