@@ -59,7 +59,7 @@ export function buildProfile(input: BuildInput): BuiltProfile {
   const abis = new Set<Abi>([native, ...workloadAbis(input.sightings)]);
   add('workload', named('workload'));
   add('base', input.base);
-  const tail = tailOf(named('runtime'), input.runtime);
+  const tail = tailOf(named('runtime'), input.runtime, input.defaultAction);
   add('runtime', tail.names);
   if (input.portable) for (const abi of abis) add('portable', hiddenByVdso(abi));
 
@@ -83,6 +83,9 @@ function workloadAbis(sightings: readonly Sighting[]): Abi[] {
   return sightings.filter(({ phase }) => phase === 'workload').map(({ abi }) => abi);
 }
 
+/** Default actions after which the caller goes on. */
+const SURVIVABLE: readonly Action[] = ['SCMP_ACT_ERRNO', 'SCMP_ACT_LOG', 'SCMP_ACT_ALLOW', 'SCMP_ACT_TRACE'];
+
 interface Tail {
   readonly names: readonly string[];
   readonly notes: readonly string[];
@@ -92,11 +95,13 @@ interface Tail {
  * What was seen of the runtime on this machine is truer than the table, but for what one start need not show. What the table
  * does not know is a note, not an error: what was recorded must not be lost for it.
  */
-function tailOf(observed: readonly string[], runtime: Runtime | undefined): Tail {
+function tailOf(observed: readonly string[], runtime: Runtime | undefined, defaultAction: Action): Tail {
   if (runtime === 'none') return { names: [], notes: [] };
   if (runtime === undefined) return { names: observed, notes: [] };
   if (observed.length > 0) return { names: [...new Set([...observed, ...varyingCalls(runtime)])], notes: [] };
   const note = unmeasured(runtime);
-  // crun's exec into the container needs more than its start; runc's does not.
-  return { names: runtimeTail(runtime, { exec: runtime === 'crun' }), notes: note === undefined ? [] : [note] };
+  // `exec` into the container calls more than the start. runc's goes on without where such a call returns an error, and the
+  // mount calls among them are better not listed then; it cannot where the call kills. crun's never can.
+  const exec = runtime === 'crun' || !SURVIVABLE.includes(defaultAction);
+  return { names: runtimeTail(runtime, { exec }), notes: note === undefined ? [] : [note] };
 }

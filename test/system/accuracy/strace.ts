@@ -1,28 +1,52 @@
 /** The machine's own ABI. */
 export const NATIVE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+const MODES: Readonly<Record<string, string>> = { '32 bit': 'i386', x32: 'x32', '64 bit': 'x86_64' };
+const X32_BIT = 0x40000000;
 
-/** The calls in the output of `strace -f -n -o FILE --quiet=attach,exit`, as `abi:number`; the first execve is not one. */
+/**
+ * The calls in the output of `strace -f -n -o FILE --quiet=attach,exit`, as `abi:number`, x32's without its bit. The
+ * first execve is not one: it is strace's own child that makes it.
+ */
 export function parseStrace(text: string): Set<string> {
-  const calls = new Set<string>();
+  const lines = text.split('\n').flatMap((line) => splitLine(line) ?? []);
+  const parents = parentsOf(lines);
   const modes = new Map<string, string>();
-  const names = { '32 bit': 'i386', x32: 'x32', '64 bit': 'x86_64' } as const;
+  const calls = new Set<string>();
   let first = true;
-  for (const line of text.split('\n')) {
-    const match = /^(?<pid>\d+) +\[ *(?<nr>-?\d+|0x[0-9a-f]+)\] (?<rest>.*)$/.exec(line)?.groups;
-    if (!match) continue; // Signals, exits.
-    const { pid = '', nr = '', rest = '' } = match;
-    const mode = /^\[ Process PID=\d+ runs in (32 bit|x32|64 bit) mode\. \]$/.exec(rest)?.[1];
-    if (mode) modes.set(pid, names[mode as keyof typeof names]);
-    if (mode || rest.startsWith('<... ')) continue; // The end of a call that stands above.
-    if (first && rest.startsWith('execve(')) {
-      first = false;
-      continue;
-    }
-    const abi = modes.get(pid) ?? NATIVE;
-    const number = Number(nr);
-    calls.add(`${abi}:${abi === 'x32' ? number & ~0x40000000 : number}`);
+  for (const { pid, number, rest } of lines) {
+    // A new process that goes on in its parent's mode is not announced.
+    if (!modes.has(pid)) modes.set(pid, modes.get(parents.get(pid) ?? '') ?? NATIVE);
+    const mode = MODES[/^\[ Process PID=\d+ runs in (.+) mode\. \]$/.exec(rest)?.[1] ?? ''];
+    if (mode !== undefined) modes.set(pid, mode);
+    // What is not a call bears the number of the last one: marks of mode, ends of calls, signals, ends of processes.
+    if (/^(?:\[ |<\.\.\. |--- |\+\+\+ )/.test(rest)) continue;
+    const isFirst = first;
+    first = false;
+    if (isFirst && rest.startsWith('execve(')) continue;
+    calls.add(`${modes.get(pid)}:${modes.get(pid) === 'x32' ? number & ~X32_BIT : number}`);
   }
   return calls;
+}
+
+interface Line {
+  readonly pid: string;
+  readonly number: number;
+  readonly rest: string;
+}
+
+function splitLine(line: string): Line | undefined {
+  const groups = /^(?<pid>\d+) +\[ *(?<number>-?\d+|0x[0-9a-f]+)\] (?<rest>.*)$/.exec(line)?.groups;
+  return groups && { pid: groups.pid ?? '', number: Number(groups.number), rest: groups.rest ?? '' };
+}
+
+/** Who made each process, by what the call that made it returned: that line often stands below the child's first. */
+function parentsOf(lines: readonly Line[]): Map<string, string> {
+  const parents = new Map<string, string>();
+  for (const { pid, rest } of lines) {
+    const child = /^(?:<\.\.\. )?(?:fork|vfork|clone|clone3)\b.* = (\d+)$/.exec(rest)?.[1];
+    if (child !== undefined) parents.set(child, pid);
+  }
+  return parents;
 }
 
 export interface Comparison {

@@ -218,6 +218,7 @@ export const WORKLOADS: readonly Workload[] = [
     check: (_directory, stdout) => assert.equal(stdout, 'i386 done\n'),
     exitCode: 0,
   },
+  { name: 'i386 processes that fork and execute a 64-bit program', prepare: () => program('i386-fork', '/bin/true') },
   { name: 'an x32 call', prepare: () => program('x32'), exitCode: x32Exit() },
   {
     name: 'a thread that executes a program',

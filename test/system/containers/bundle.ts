@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scratch } from '../support/syscribe.ts';
 
 const PROGRAMS = fileURLToPath(new URL('../programs/.output/', import.meta.url));
 
@@ -53,7 +53,7 @@ function copyWithLibraries(file: string, root: string): void {
 
 /** A root directory for an image. */
 export function makeRoot(image: Image): string {
-  const root = mkdtempSync(join(tmpdir(), `syscribe-root-${image.name}-`));
+  const root = scratch(`root-${image.name}`);
   chmodSync(root, 0o755);
   for (const name of ['proc', 'sys', 'dev', 'tmp', 'data', 'bin', 'etc']) mkdirSync(join(root, name));
   copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
@@ -82,7 +82,7 @@ export interface BundleOptions {
 
 /** Makes a bundle with an own data directory; gives the paths of both. */
 export function makeBundle(options: BundleOptions): { bundle: string; data: string } {
-  const bundle = mkdtempSync(join(tmpdir(), 'syscribe-bundle-'));
+  const bundle = scratch('bundle');
   const data = join(bundle, 'data');
   mkdirSync(join(data, 'html'), { recursive: true });
   writeFileSync(join(data, 'html', 'index.html'), 'served\n');

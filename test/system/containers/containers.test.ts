@@ -85,23 +85,30 @@ async function work(
   return finished;
 }
 
-async function recordCase(context: TestContext, each: Case, seccomp: string | undefined): Promise<string> {
+async function execute(runtime: Runtime, id: string): Promise<void> {
+  const { code, stderr } = await runtime.exec(id, '/bin/true').finished;
+  assert.equal(code, 0, `exec: ${code} ${stderr}`);
+}
+
+async function recordCase(
+  context: TestContext,
+  each: Case,
+  seccomp: string | undefined,
+  defaultAction: string,
+): Promise<string> {
   const directory = temporary(context);
   const profile = join(directory, 'profile.json');
   const evidence = join(directory, 'evidence.json');
   const cgroup = makeCgroup(context);
   const recorder = start([
     ...['record', '--cgroup', cgroup, '--runtime', each.runtime.kind, '-t', 'raw-seccomp'],
-    ...['-o', profile, '--evidence', evidence],
+    ...['-o', profile, '--evidence', evidence, '--default-action', defaultAction],
   ]);
   await recorder.until('stderr', /recording/);
   await work(context, each, {
     cgroup,
     ...(seccomp !== undefined && { seccomp }),
-    during: async (id) => {
-      const { code, stderr } = await each.runtime.exec(id, '/bin/true').finished;
-      assert.equal(code, 0, stderr);
-    },
+    during: (id) => execute(each.runtime, id),
   });
   const { code, stderr } = await recorder.finished;
   assert.equal(code, 0, stderr);
@@ -117,21 +124,18 @@ for (const image of IMAGES) {
         const variant = `${noNewPrivileges ? 'with' : 'without'} no_new_privileges, tail ${seccomp ? 'seen' : 'from the table'}`;
         test(`${runtime.name}, ${image.name}, ${variant}: recorded, then run under its profile`, async (context) => {
           const each: Case = { runtime, image, root, noNewPrivileges };
-          const profile = await recordCase(context, each, seccomp);
-          const names: string[] = JSON.parse(profile).syscalls.flatMap((rule: { names: string[] }) => rule.names);
-          assert.deepEqual(
-            names.filter((name) => RUNTIMES_OWN.includes(name)),
-            [],
-            'nothing of the runtime’s own set-up',
-          );
-          const other = ['getsid', 'getpriority', 'msgget'].find((name) => !names.includes(name)) ?? assert.fail();
           for (const defaultAction of ['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS']) {
-            const enforced = JSON.stringify({ ...JSON.parse(profile), defaultAction });
-            await work(context, each, { cgroup: makeCgroup(context), seccomp: enforced });
+            const profile = await recordCase(context, each, seccomp, defaultAction);
+            const names: string[] = JSON.parse(profile).syscalls.flatMap((rule: { names: string[] }) => rule.names);
+            const own = names.filter((name) => RUNTIMES_OWN.includes(name));
+            assert.deepEqual(own, [], 'nothing of the runtime’s own set-up');
+            const other = ['getsid', 'getpriority', 'msgget'].find((name) => !names.includes(name)) ?? assert.fail();
+            const during = (id: string) => execute(runtime, id);
+            await work(context, each, { cgroup: makeCgroup(context), seccomp: profile, during });
             const args = ['/calls', `${syscallNumber('x86_64', other)}`];
             const unhindered = await work(context, each, { cgroup: makeCgroup(context), args });
             assert.equal(unhindered.code, 0, unhindered.stderr);
-            const refused = await work(context, each, { cgroup: makeCgroup(context), seccomp: enforced, args });
+            const refused = await work(context, each, { cgroup: makeCgroup(context), seccomp: profile, args });
             if (defaultAction === 'SCMP_ACT_KILL_PROCESS') assert.equal(refused.code, 128 + 31, refused.stderr);
             else assert.ok(refused.code !== 0, refused.stdout);
           }

@@ -1,9 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Running } from '../support/syscribe.ts';
+import { Running, scratch } from '../support/syscribe.ts';
 
 /** crun refuses a host with v1 controllers: it gets a mount namespace in which there is only the v2 hierarchy. */
 const ONLY_V2 = 'umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"';
@@ -18,7 +15,7 @@ export class Runtime {
     this.kind = kind;
     const version = /version (\S+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' }))?.[1] ?? '?';
     this.name = `${kind} ${version}`;
-    const state = mkdtempSync(join(tmpdir(), 'syscribe-state-'));
+    const state = scratch('state');
     const own = [binary, '--root', state, ...(kind === 'crun' ? ['--cgroup-manager=cgroupfs'] : [])];
     this.#command = kind === 'crun' ? ['unshare', '-m', 'sh', '-c', ONLY_V2, 'sh', ...own] : own;
   }

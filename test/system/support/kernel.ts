@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type BpfOptions, BpfRecorder } from '../../../src/capture/bpf.ts';
@@ -10,16 +10,22 @@ export const NO_SLOT = 0xffffffff;
 
 let count = 0;
 
-/** A new cgroup of the v2 hierarchy, or of a v1 controller's, removed after the test with those below it. */
+/**
+ * A new cgroup of the v2 hierarchy, or of a v1 controller's, removed after the test with those below it; in the other
+ * hierarchies too, where a runtime makes the same path.
+ */
 export function makeCgroup(context: TestContext, controller = ''): string {
   const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
   const mount = mounts.find(({ version, controllers }) =>
     controller ? controllers.includes(controller) : version === 2,
   );
   if (!mount) throw new Error(`no cgroup hierarchy ${controller || 'v2'} is mounted`);
-  const path = join(mount.path, `syscribe-test-${process.pid}-${count++}`);
+  const name = `syscribe-test-${process.pid}-${count++}`;
+  const path = join(mount.path, name);
   mkdirSync(path);
-  context.after(() => removeTree(path));
+  context.after(() => {
+    for (const { path: hierarchy } of mounts) if (existsSync(join(hierarchy, name))) removeTree(join(hierarchy, name));
+  });
   return path;
 }
 

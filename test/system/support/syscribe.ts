@@ -129,3 +129,15 @@ export async function recordEvidence(
   const finished = await syscribe(['record', '-o', profile, '--evidence', evidence, ...options, '--', ...command]);
   return { ...finished, evidence: readEvidence(evidence), profile: readFileSync(profile, 'utf8') };
 }
+
+const scratches: string[] = [];
+process.once('exit', () => {
+  for (const directory of scratches) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A directory for all tests of a file, removed when its process ends. */
+export function scratch(name: string): string {
+  const directory = mkdtempSync(join(tmpdir(), `syscribe-${name}-`));
+  scratches.push(directory);
+  return directory;
+}

@@ -65,6 +65,8 @@ test('where nothing was seen of the runtime, the table says what it calls', () =
   assert.deepEqual(build({ runtime: 'runc' }).names, runtimeTail('runc'));
   assert.deepEqual(build({ runtime: 'crun' }).names, runtimeTail('crun', { exec: true }), 'and its exec');
   assert.deepEqual(build({ runtime: undefined }).names, []);
+  const killing = build({ runtime: 'runc', defaultAction: 'SCMP_ACT_KILL_PROCESS' });
+  assert.deepEqual(killing.names, runtimeTail('runc', { exec: true }), 'exec too where a refusal would kill it');
 });
 
 test('what is not known of a runtime is told, unless it was seen', () => {
