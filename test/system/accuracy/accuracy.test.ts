@@ -8,6 +8,12 @@ import { compare, NATIVE } from './strace.ts';
 import { program, WORKLOADS, type Workload } from './workloads.ts';
 
 const RUNS = Number(process.env.ACCURACY_RUNS ?? 10);
+/**
+ * A call that depends on timing (postgres grows a buffer, a lock is contended) may be in a recording and in
+ * none of the first traces. The reference then grows: a call that was made up is in no trace however many there are, and one
+ * that the recorder lost is in all of them.
+ */
+const MOST_TRACES = 4 * RUNS;
 const ONLY = new RegExp(process.env.ACCURACY_ONLY ?? '');
 
 /**
@@ -15,6 +21,10 @@ const ONLY = new RegExp(process.env.ACCURACY_ONLY ?? '');
  * kernel then resumes by restart_syscall (ptrace(2), "Signal-delivery-stop").
  */
 const CAUSED_BY_STRACE = ['restart_syscall'];
+
+function notCausedByStrace(call: string): boolean {
+  return !CAUSED_BY_STRACE.includes(named(call));
+}
 
 /**
  * From Linux 7 on, tracepoint programs are preempted: the kernel then counts calls as skipped that may or may not have been
@@ -43,15 +53,16 @@ for (const workload of WORKLOADS.filter(({ name }) => ONLY.test(name))) {
       recordings.push(calls);
       profiles.push(profile);
     }
-    const { missing, extra, sometimes } = compare(traces, recordings);
+    let { missing, extra, sometimes } = compare(traces, recordings);
+    while (traces.length < MOST_TRACES && (missing.some(notCausedByStrace) || extra.length > 0)) {
+      traces.push(await traced(workload));
+      ({ missing, extra, sometimes } = compare(traces, recordings));
+    }
     context.diagnostic(
-      `${traces[0]?.size} calls, ${RUNS} runs; sometimes: ${sometimes.map(named).join(' ') || 'none'}`,
+      `${traces[0]?.size} calls, ${recordings.length} recordings, ${traces.length} traces; ` +
+        `sometimes: ${sometimes.map(named).join(' ') || 'none'}`,
     );
-    assert.deepEqual(
-      missing.map(named).filter((name) => !CAUSED_BY_STRACE.includes(name)),
-      [],
-      'missing',
-    );
+    assert.deepEqual(missing.filter(notCausedByStrace).map(named), [], 'missing');
     assert.deepEqual(extra.map(named), [], 'extra');
   });
 
