@@ -73,6 +73,7 @@ struct nsproxy {
 };
 
 struct kernfs_node {
+	const char *name;
 	u64 id;
 };
 

@@ -65,6 +65,24 @@ static int become_user(const struct start *start)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+/* Writing it gives the process, and all it starts, a new number of an audit session (audit_set_loginuid()). */
+static int begin_session(uint32_t login_uid)
+{
+	char digits[11], *start = digits + sizeof(digits);
+	int fd, error;
+
+	do
+		*--start = (char)('0' + login_uid % 10);
+	while (login_uid /= 10);
+	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	error = write(fd, start, (size_t)(digits + sizeof(digits) - start)) < 0 ? errno : 0;
+	close(fd);
+	errno = error;
+	return error ? -1 : 0;
+}
+
 /* The first file that may be executed; the errno of the most telling refusal otherwise, as execvp(3) does. */
 static char *find_file(char **files)
 {
@@ -109,6 +127,8 @@ void run_child(const struct start *start, struct report *report, int gate)
 	while (got < 0 && errno == EINTR);
 	if (got != 1)
 		_exit(125); /* the recorder is gone */
+	if (start->login_uid != UINT32_MAX && begin_session(start->login_uid))
+		fail(report, STAGE_SESSION, 125);
 	if (start->change_user && become_user(start))
 		fail(report, STAGE_USER, 125);
 	file = find_file(start->files);

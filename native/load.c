@@ -30,7 +30,14 @@ static int keep_log(enum libbpf_print_level level, const char *format, va_list a
 	return length;
 }
 
-static napi_value throw_libbpf(napi_env env, const char *operation, int error)
+/* What libbpf prints from now on belongs to the next error. */
+void begin_log(void)
+{
+	libbpf_logged = 0;
+	libbpf_set_print(keep_log);
+}
+
+napi_value throw_libbpf(napi_env env, const char *operation, int error)
 {
 	napi_value exception, log;
 
@@ -150,8 +157,7 @@ static napi_value load(napi_env env, napi_callback_info info)
 	}
 	recorder->env = env;
 	recorder->slots = options.slots;
-	libbpf_logged = 0;
-	libbpf_set_print(keep_log);
+	begin_log();
 	recorder->object = bpf_object__open_mem(syscribe_bpf_object,
 						(size_t)(syscribe_bpf_object_end - syscribe_bpf_object), NULL);
 	error = recorder->object ? 0 : errno;
@@ -193,7 +199,7 @@ static napi_value attach(napi_env env, napi_callback_info info)
 	free(name);
 	if (!program || recorder->link_count == MAX_LINKS)
 		return throw_errno(env, "attach", ENOENT);
-	libbpf_logged = 0;
+	begin_log();
 	link = bpf_program__attach(program);
 	if (!link)
 		return throw_libbpf(env, "attach", errno);
@@ -252,7 +258,7 @@ static napi_value walk(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
 		return NULL;
-	libbpf_logged = 0;
+	begin_log();
 	link = bpf_program__attach_iter(bpf_object__find_program_by_name(recorder->object, "syscribe_walk"), NULL);
 	if (!link)
 		return throw_libbpf(env, "walk", errno);

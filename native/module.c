@@ -13,6 +13,7 @@ NAPI_MODULE_INIT()
 {
 	init_object(env, exports);
 	init_process(env, exports);
+	init_processes(env, exports);
 	init_signals(env, exports);
 	init_audit(env, exports);
 	init_filter(env, exports);

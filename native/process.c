@@ -90,6 +90,7 @@ static bool read_start(napi_env env, napi_value object, struct start *start)
 	       get_property(env, object, "groups", &groups) && read_groups(env, groups, start) &&
 	       get_property(env, object, "filter", &filter) && read_filter(env, filter, start) &&
 	       get_u32(env, object, "uid", &start->uid) && get_u32(env, object, "gid", &start->gid) &&
+	       get_u32(env, object, "loginUid", &start->login_uid) &&
 	       get_bool(env, object, "changeUser", &start->change_user) &&
 	       get_u32(env, object, "filterFlags", &start->filter_flags) &&
 	       get_bool(env, object, "noNewPrivileges", &start->no_new_privileges);

@@ -40,8 +40,12 @@ struct load_options {
 };
 
 int configure(struct bpf_object *object, const struct load_options *options);
+bool set_constant(struct bpf_object *object, const char *name, const void *value, size_t size);
+int controller_index(struct btf *kernel, const char *controller);
 
 /* load.c */
+void begin_log(void);
+napi_value throw_libbpf(napi_env env, const char *operation, int error);
 struct recorder *to_recorder(napi_env env, napi_value value); /* NULL with an exception pending when closed */
 void load_functions(napi_env env, napi_value exports);
 void close_recorder(struct recorder *recorder);

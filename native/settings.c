@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 
 /* Writes `value` over the global variable `name` of .rodata, found by the object's BTF; false when it has none such. */
-static bool set(struct bpf_object *object, const char *name, const void *value, size_t size)
+bool set_constant(struct bpf_object *object, const char *name, const void *value, size_t size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
 	const struct btf *btf = bpf_object__btf(object);
@@ -38,7 +38,7 @@ static bool set(struct bpf_object *object, const char *name, const void *value, 
 }
 
 /* Index of a v1 controller in css_set.subsys, from the running kernel's enum; -1 when it has none of that name. */
-static int controller_index(struct btf *kernel, const char *controller)
+int controller_index(struct btf *kernel, const char *controller)
 {
 	int id = btf__find_by_name_kind(kernel, "cgroup_subsys_id", BTF_KIND_ENUM);
 	const struct btf_type *type;
@@ -98,12 +98,12 @@ int configure(struct bpf_object *object, const struct load_options *options)
 		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), options->ring_bytes);
 	if (error)
 		return error;
-	if (!set(object, "hierarchy", &options->hierarchy, sizeof(int32_t)) ||
-	    !set(object, "subsystem", &subsystem, sizeof(subsystem)) ||
-	    !set(object, "host_mount_namespace", &options->host_mount_namespace, sizeof(uint32_t)) ||
-	    !set(object, "report_processes", &options->report_processes, sizeof(bool)) ||
-	    !set(object, "lookup_may_fail", &may_fail, sizeof(bool)) ||
-	    !set(object, "fail_tags", &options->fail_tags, sizeof(uint32_t)))
+	if (!set_constant(object, "hierarchy", &options->hierarchy, sizeof(int32_t)) ||
+	    !set_constant(object, "subsystem", &subsystem, sizeof(subsystem)) ||
+	    !set_constant(object, "host_mount_namespace", &options->host_mount_namespace, sizeof(uint32_t)) ||
+	    !set_constant(object, "report_processes", &options->report_processes, sizeof(bool)) ||
+	    !set_constant(object, "lookup_may_fail", &may_fail, sizeof(bool)) ||
+	    !set_constant(object, "fail_tags", &options->fail_tags, sizeof(uint32_t)))
 		return ENOKEY;
 	return 0;
 }

@@ -40,6 +40,7 @@ void poll_stop(struct poll *poll); /* safe on NULL; the descriptor may be closed
 void call_back(napi_env env, napi_ref callback, size_t argc, const napi_value *argv);
 
 napi_value init_object(napi_env env, napi_value exports);
+napi_value init_processes(napi_env env, napi_value exports);
 napi_value init_process(napi_env env, napi_value exports);
 napi_value init_signals(napi_env env, napi_value exports);
 napi_value init_audit(napi_env env, napi_value exports);

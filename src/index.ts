@@ -11,7 +11,8 @@
  * ```
  * @module
  */
-import { RecordingSession, type SessionSettings, type Target } from './recording/session.ts';
+import type { Target } from './recording/recording.ts';
+import { RecordingSession, type SessionSettings } from './recording/session.ts';
 
 export { type ErrorCode, SyscribeError } from './platform/errors.ts';
 export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/build.ts';
@@ -21,12 +22,12 @@ export { parseProfile } from './profile/parse.ts';
 export { renderCustomResource, renderRaw } from './profile/render.ts';
 export type { Exit } from './recording/command.ts';
 export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
+export type { Target } from './recording/recording.ts';
 export {
   machine,
   type RecordingSession,
   type SessionSettings,
   type Sighting,
-  type Target,
 } from './recording/session.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { accessSync, readlinkSync } from 'node:fs';
-import { constants, release } from 'node:os';
+import { readlinkSync } from 'node:fs';
+import { release } from 'node:os';
 import { SyscribeError } from '../platform/errors.ts';
 import {
   type Call,
@@ -14,17 +14,8 @@ import {
   type KernelEvent,
   type SlotState,
 } from './layout.ts';
-import {
-  isNativeFailure,
-  type LoadOptions,
-  type Member,
-  type NativeFailure,
-  type NativeRecorder,
-  native,
-} from './native.ts';
-
-const { EINVAL, EPERM, EACCES, ENOSYS, ENODEV } = constants.errno;
-const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
+import { describeLoadFailure, requireBtf } from './load-failure.ts';
+import { isNativeFailure, type LoadOptions, type Member, type NativeRecorder, native } from './native.ts';
 
 const ENTER = 'syscribe_enter';
 const AGAIN = 'syscribe_again';
@@ -178,51 +169,4 @@ function hostMountNamespace(): number {
     }
   }
   return 0;
-}
-
-function requireBtf(): void {
-  try {
-    accessSync(KERNEL_BTF);
-  } catch (cause) {
-    throw new SyscribeError(
-      'ERR_BPF_UNSUPPORTED',
-      `this kernel has no type information: ${KERNEL_BTF} cannot be read`,
-      {
-        cause,
-        remedy:
-          'Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (every current distribution kernel is), with /sys mounted.',
-      },
-    );
-  }
-}
-
-function describeLoadFailure(failure: NativeFailure): SyscribeError {
-  const log = failure.log?.trim() ?? '';
-  const details = { cause: new Error(`${failure.operation}: ${failure.message}${log && `\n${log}`}`) };
-  if (failure.errno === EPERM || failure.errno === EACCES) {
-    return new SyscribeError('ERR_BPF_PERMISSION', 'not allowed to load BPF programs', {
-      ...details,
-      remedy: 'Run as root (sudo syscribe …), or give the process CAP_BPF and CAP_PERFMON.',
-    });
-  }
-  if (failure.errno === ENODEV)
-    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel lacks that cgroup controller', details);
-  if (failure.errno === ENOSYS)
-    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel has no bpf(2) system call', {
-      ...details,
-      remedy: 'Use a kernel built with CONFIG_BPF_SYSCALL=y.',
-    });
-  if (failure.errno === EINVAL && log.includes("'tags'"))
-    return new SyscribeError('ERR_BPF_UNSUPPORTED', 'this kernel has no task storage for tracing programs', {
-      ...details,
-      remedy: 'Use Linux 5.12 or newer; 6.1 is the oldest that is tested.',
-    });
-  return new SyscribeError(
-    'ERR_BPF_LOAD',
-    `the kernel refused a BPF program (${failure.operation}: ${failure.message})`,
-    {
-      ...details,
-      remedy: 'Please report this with the kernel version and the lines above.',
-    },
-  );
 }

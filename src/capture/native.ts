@@ -6,6 +6,7 @@ import { SyscribeError } from '../platform/errors.ts';
 export type NativeRecorder = object & { readonly __recorder: unique symbol };
 export type NativeChild = object & { readonly __child: unique symbol };
 type NativeSignals = object & { readonly __signals: unique symbol };
+export type NativeProcesses = object & { readonly __processes: unique symbol };
 export type NativeAudit = object & { readonly __audit: unique symbol };
 
 export interface LoadOptions {
@@ -48,10 +49,35 @@ export interface StartOptions {
   readonly filter: Buffer | null;
   readonly filterFlags: number;
   readonly noNewPrivileges: boolean;
+  /** Begins an audit session of its own; 0xffffffff: stays in this process's. */
+  readonly loginUid: number;
+}
+
+interface ProcessesOptions {
+  /** As in /proc/PID/cgroup; 0 is v2. */
+  readonly hierarchy: number;
+  /** A v1 controller of the hierarchy, empty for v2. */
+  readonly controller: string;
+  /** A power of two and whole pages. */
+  readonly ringBytes: number;
+}
+
+/** What the kernel says of its audit subsystem: struct audit_status of linux/audit.h. */
+export interface AuditStatus {
+  readonly enabled: number;
+  readonly failure: number;
+  /** auditd's; 0 when none runs. */
+  readonly pid: number;
+  /** Records per second; 0: no limit. */
+  readonly rateLimit: number;
+  readonly backlogLimit: number;
+  /** Records that the kernel could not keep, since boot or since somebody reset it. */
+  readonly lost: number;
+  readonly backlog: number;
 }
 
 /** What the child was doing when it failed; `enum stage` of native/process.c. */
-export const STAGES = ['none', 'user', 'find', 'filter', 'exec'] as const;
+export const STAGES = ['none', 'user', 'find', 'filter', 'exec', 'session'] as const;
 
 export interface FilterRule {
   readonly name: string;
@@ -87,11 +113,17 @@ export interface Native {
   kill(child: NativeChild, signal: number): boolean;
   release(child: NativeChild): void;
   processGroup(pid: number): number;
+  openProcesses(options: ProcessesOptions, callback: (events: Buffer) => void): NativeProcesses;
+  closeProcesses(processes: NativeProcesses): void;
+  drainProcesses(processes: NativeProcesses): void;
+  lostProcesses(processes: NativeProcesses): number;
+  bootTime(): number;
   watchSignals(numbers: readonly number[], callback: (number: number, fromKernel: boolean) => void): NativeSignals;
   unwatchSignals(signals: NativeSignals): void;
-  openAudit(callback: (type: number, text: string) => void): NativeAudit;
+  openAudit(receiveBuffer: number, callback: (records: Buffer, overflows: number) => void): NativeAudit;
   closeAudit(audit: NativeAudit): void;
   drainAudit(audit: NativeAudit): void;
+  auditStatus(): AuditStatus;
   buildFilter(options: { defaultAction: number; architectures: readonly number[]; rules: readonly FilterRule[] }): {
     program: Buffer;
     unknown: number[];

@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import { styleText } from 'node:util';
-import type { RecordingSession } from '../recording/session.ts';
+import type { Recording } from '../recording/recording.ts';
 import { writeAll } from './output.ts';
 
 const ERASE_LINE = '\r\u001B[K';
@@ -15,7 +15,7 @@ function seconds(milliseconds: number): string {
  * One line on the terminal that follows the recording; nothing where standard error is none.
  * @returns what takes it away.
  */
-export function showProgress(session: RecordingSession): () => void {
+export function showProgress(session: Recording): () => void {
   if (!isatty(2)) return () => {};
   const draw = () => {
     const { syscalls, processes, quiet } = session.progress();

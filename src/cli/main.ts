@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   merge: () => import('./merge.ts'),
   diff: () => import('./diff.ts'),
   explain: () => import('./explain.ts'),
+  audit: () => import('./audit.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

@@ -69,7 +69,7 @@ function write(file: string | undefined, text: string): boolean {
 function evidenceOf(call: ObservedCall, built: BuiltProfile): EvidenceCall {
   const name = syscallName(call.abi, call.nr) ?? `${call.nr}`;
   // A name can be allowed for several reasons; a call of one ABI and phase was seen for its own.
-  const kept = [...(built.sources.get(name) ?? [])].filter((source) => source !== 'workload' && source !== 'runtime');
+  const kept = [...(built.sources.get(name) ?? [])].filter((source) => source === 'base' || source === 'portable');
   return {
     name,
     abi: call.abi,

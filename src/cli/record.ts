@@ -3,8 +3,12 @@ import { SyscribeError } from '../platform/errors.ts';
 import { checkWritable } from '../platform/files.ts';
 import { ACTIONS } from '../profile/model.ts';
 import { RUNTIMES } from '../profile/runtime-tails.ts';
+import { DeniedSession } from '../recording/denied-session.ts';
+import { LogAttachment } from '../recording/log-attach.ts';
+import { LogSession } from '../recording/log-session.ts';
 import type { Observation } from '../recording/observation.ts';
-import { RecordingSession, type Target } from '../recording/session.ts';
+import type { Recording, Target } from '../recording/recording.ts';
+import { RecordingSession, type SessionSettings } from '../recording/session.ts';
 import { EXIT } from './exit.ts';
 import { showProgress } from './live-line.ts';
 import { complain } from './output.ts';
@@ -19,12 +23,16 @@ interface Options extends OutputOptions {
   readonly pid?: number;
   readonly cgroup?: string;
   readonly container?: string;
+  readonly source: 'ebpf' | 'audit' | 'both';
 }
 
 const HELP = `
 The recording ends when the last recorded process is gone, or on Ctrl-C, --duration or --until-quiet; what still runs
 then goes on unrecorded, and the profile is called partial. The exit status is the command's; 125 is syscribe's own
 failure, 126 a command that cannot be executed, 127 one that is not found.
+
+With --source audit a command runs under a filter that logs every call it makes, in an audit session of its own, and is
+slower for it; a container's own profile has to log (SCMP_ACT_LOG). Lost records make the profile partial.
 
 Examples:
   $ sudo syscribe record -o nginx.yaml -- nginx -g 'daemon off;'
@@ -67,6 +75,14 @@ export function register(program: Program): void {
     .option('--pid <pid>', 'record a running process and its children', parsePid)
     .option('--cgroup <path>', 'record everything in a cgroup and below it')
     .option('--container <id>', 'record a running container: its id, or the beginning of it')
+    .addOption(
+      new Option(
+        '--source <source>',
+        'ebpf; audit: from the audit log, where eBPF is not allowed; both: adds what the present profile refuses',
+      )
+        .choices(['ebpf', 'audit', 'both'])
+        .default('ebpf'),
+    )
     .addHelpText('after', HELP)
     .action(async (command: string[], options: Options) => {
       process.exitCode = await record(command, options);
@@ -111,7 +127,7 @@ async function record(command: readonly string[], options: Options): Promise<num
   // Before anything starts: a recording whose result has nowhere to go is a waste of somebody's afternoon.
   for (const file of [options.outputFile, options.evidence]) if (file !== undefined) checkWritable(file);
   using signals = new SignalPasser();
-  const session = await RecordingSession.start(target, {
+  const session = await begin(target, options.source, {
     ...(options.privileged && { privileged: true }),
     ...(options.duration !== undefined && { duration: options.duration }),
     ...(options.untilQuiet !== undefined && { untilQuiet: options.untilQuiet }),
@@ -131,8 +147,14 @@ async function record(command: readonly string[], options: Options): Promise<num
   return exitStatus(session);
 }
 
+function begin(target: Target, source: Options['source'], settings: SessionSettings): Promise<Recording> {
+  if (source === 'both') return DeniedSession.start(target, settings);
+  if (source === 'ebpf') return RecordingSession.start(target, settings);
+  return 'command' in target ? LogSession.start(target.command, settings) : LogAttachment.start(target, settings);
+}
+
 /** The command's status as a shell tells it; 0 for one that still runs. */
-async function exitStatus(session: RecordingSession): Promise<number> {
+async function exitStatus(session: Recording): Promise<number> {
   if (!session.command?.gone) return EXIT.ok;
   const exit = await session.exit;
   return exit ? exit.code || (exit.signal && 128 + exit.signal) : EXIT.ok;

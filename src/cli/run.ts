@@ -1,15 +1,15 @@
 import { constants } from 'node:os';
 import type { Command as Program } from 'commander';
-import type { Denial } from '../capture/denials.ts';
+import type { AuditEvent } from '../capture/audit/event.ts';
 import { type Abi, machineAbis } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import type { Profile } from '../profile/model.ts';
 import { Command, type Exit } from '../recording/command.ts';
-import { DenialWatch, loggedCall } from '../recording/denial-watch.ts';
 import { logInstead, verdict } from '../recording/dry-run.ts';
 import { type CompiledFilter, compileFilter } from '../recording/filter.ts';
 import type { Observation } from '../recording/observation.ts';
+import { loggedCall, SeccompLog } from '../recording/seccomp-log.ts';
 import { machine, RecordingSession } from '../recording/session.ts';
 import { EXIT } from './exit.ts';
 import { complain } from './output.ts';
@@ -46,13 +46,13 @@ export function register(program: Program): void {
     });
 }
 
-const ACTION_NAMES = new Map([
-  [0x80000000, 'the process is killed'],
-  [0, 'the thread is killed'],
-  [0x00030000, 'SIGSYS is sent'],
-  [0x00050000, 'refused'],
-  [0x7ff00000, 'refused: no tracer'],
-  [0x7ffc0000, 'logged'],
+const ACTION_NAMES = new Map<string, string>([
+  ['kill_process', 'the process is killed'],
+  ['kill_thread', 'the thread is killed'],
+  ['trap', 'SIGSYS is sent'],
+  ['errno', 'refused'],
+  ['trace', 'refused: no tracer'],
+  ['log', 'logged'],
 ]);
 
 /** What ran under the filter and how that ended. */
@@ -75,18 +75,19 @@ class DenialLog {
     this.#quiet = quiet;
   }
 
-  add(denial: Denial): void {
+  add(denial: AuditEvent): void {
     this.session?.drain(); // The process's birth was told before its call was logged.
     const call = loggedCall(denial);
-    if (!call || !this.pids.has(denial.pid)) return;
-    this.calls.set(`${call.abi}:${call.nr}`, { ...call, comm: denial.comm, pid: denial.pid });
-    const key = `${denial.pid}:${call.abi}:${call.nr}`;
+    const { pid = 0, comm = '' } = denial.process ?? {};
+    if (!call || !this.pids.has(pid)) return;
+    this.calls.set(`${call.abi}:${call.nr}`, { ...call, comm, pid });
+    const key = `${pid}:${call.abi}:${call.nr}`;
     if (this.#told.has(key)) this.repeated += 1;
     else if (this.#told.size < 10_000) this.#told.add(key);
     else return;
     if (this.#quiet || this.repeated > 0) return;
     complain(
-      `denied: ${describe(call.abi, call.nr)} by ${denial.comm}[${denial.pid}]: ${ACTION_NAMES.get(denial.code) ?? 'refused'}`,
+      `denied: ${describe(call.abi, call.nr)} by ${comm}[${pid}]: ${ACTION_NAMES.get(denial.seccomp?.action ?? '') ?? 'refused'}`,
     );
   }
 }
@@ -95,9 +96,9 @@ function describe(abi: Abi, nr: number): string {
   return `${syscallName(abi, nr) ?? 'unknown'} (${abi} ${nr})`;
 }
 
-async function openWatch(log: DenialLog): Promise<DenialWatch | undefined> {
+async function openWatch(log: DenialLog): Promise<SeccompLog | undefined> {
   try {
-    return await DenialWatch.open(machine(), (denial) => log.add(denial));
+    return await SeccompLog.open((denial) => log.add(denial));
   } catch (error) {
     if (!(error instanceof SyscribeError)) throw error;
     complain(`denials will not be told: ${error.message}`);

@@ -21,3 +21,33 @@ export function parsePid(text: string): number {
 export function parseList(text: string): string[] {
   return text.split(/[\s,]+/).filter(Boolean);
 }
+
+/** A moment as milliseconds since the epoch: a time ago (`10m`), or ISO 8601 (local time where no zone is given). */
+export function parseSince(text: string): number {
+  if (/^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text)) return Date.now() - parseLongDuration(text);
+  const time = Date.parse(text);
+  if (!Number.isNaN(time) && /^\d{4}-/.test(text)) return time;
+  throw new InvalidArgumentError('A time ago such as 10m, 2h or 3d, or a date such as 2024-04-05T10:11:12Z.');
+}
+
+/** As {@link parseDuration}, with days, and as long as anybody likes. */
+export function parseLongDuration(text: string): number {
+  const days = /^(\d+(?:\.\d+)?)d$/.exec(text);
+  return days ? Number(days[1]) * 86_400_000 : parseDuration(text);
+}
+
+const SIZES = { '': 1, k: 1 << 10, M: 1 << 20, G: 1 << 30 } as const;
+
+/** A size in bytes, or with k, M or G (1024 each). */
+export function parseSize(text: string): number {
+  const match = /^(\d+)(k|M|G)?i?B?$/.exec(text);
+  const bytes = match ? Number(match[1]) * SIZES[(match[2] ?? '') as keyof typeof SIZES] : 0;
+  if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
+  throw new InvalidArgumentError('A size such as 500k, 100M or 1G.');
+}
+
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0 && count <= 1_000_000) return count;
+  throw new InvalidArgumentError('A number from 1 on.');
+}

@@ -85,3 +85,19 @@ export function openCgroup(directory: string): Cgroup {
     });
   return { path, id, hierarchy, controller };
 }
+
+/** The cgroup's path as /proc/PID/cgroup shows it: from the root of its hierarchy on. */
+export function cgroupPathWithin(cgroup: Cgroup): string {
+  const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const mount = mounts.findLast(({ path }) => cgroup.path === path || cgroup.path.startsWith(`${path}/`));
+  return cgroup.path.slice(mount?.path.length ?? 0) || '/';
+}
+
+/** Whether a /proc/PID/cgroup text is of a process in the cgroup, or below it. */
+export function isWithin(cgroups: string, cgroup: Cgroup, within: string): boolean {
+  return cgroups.split('\n').some((line) => {
+    const [number, , ...path] = line.split(':');
+    const own = path.join(':');
+    return Number(number) === cgroup.hierarchy && (own === within || own.startsWith(`${within}/`));
+  });
+}

@@ -12,7 +12,8 @@ export type ErrorCode =
   | 'ERR_COMMAND_NOT_EXECUTABLE'
   | 'ERR_COMMAND_START'
   | 'ERR_TARGET_NOT_FOUND'
-  | 'ERR_FILTER';
+  | 'ERR_FILTER'
+  | 'ERR_AUDIT_SOURCE';
 
 export interface ErrorDetails {
   readonly cause?: unknown;

@@ -12,13 +12,13 @@ import { type Runtime, runtimeTail, unmeasured, varyingCalls } from './runtime-t
 export const BASE_SYSCALLS = ['execve', 'exit', 'exit_group', 'restart_syscall', 'rt_sigreturn'] as const;
 
 /** Why a name is in a profile. */
-export const SOURCES = ['workload', 'runtime', 'base', 'portable'] as const;
+export const SOURCES = ['workload', 'denied', 'runtime', 'base', 'portable'] as const;
 export type Source = (typeof SOURCES)[number];
 
 interface Sighting {
   readonly abi: Abi;
   readonly nr: number;
-  readonly phase: 'workload' | 'runtime';
+  readonly phase: 'workload' | 'runtime' | 'denied';
 }
 
 export interface BuildInput {
@@ -58,6 +58,7 @@ export function buildProfile(input: BuildInput): BuiltProfile {
 
   const abis = new Set<Abi>([native, ...workloadAbis(input.sightings)]);
   add('workload', named('workload'));
+  add('denied', named('denied'));
   add('base', input.base);
   const tail = tailOf(named('runtime'), input.runtime, input.defaultAction);
   add('runtime', tail.names);
@@ -80,7 +81,7 @@ export function buildProfile(input: BuildInput): BuiltProfile {
 }
 
 function workloadAbis(sightings: readonly Sighting[]): Abi[] {
-  return sightings.filter(({ phase }) => phase === 'workload').map(({ abi }) => abi);
+  return sightings.filter(({ phase }) => phase !== 'runtime').map(({ abi }) => abi);
 }
 
 /** Default actions after which the caller goes on. */

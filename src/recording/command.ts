@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { type NativeChild, native, STAGES } from '../capture/native.ts';
+import { UNSET_ID } from '../kernel/audit.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { invokingUser } from './user.ts';
 
@@ -17,6 +19,8 @@ export interface CommandOptions {
   /** Run as this process's user, not as the one behind sudo. */
   readonly privileged: boolean;
   readonly filter?: { readonly program: Buffer; readonly flags: number };
+  /** Begin an audit session of its own, by whose number the log's records of it and its descendants are told. */
+  readonly auditSession?: boolean;
 }
 
 /** A command that waits before its exec until {@link go}. */
@@ -49,6 +53,7 @@ export class Command {
         filterFlags: options.filter?.flags ?? 0,
         // seccomp(2) wants CAP_SYS_ADMIN or no_new_privs, and the latter would break setuid programs.
         noNewPrivileges: options.filter !== undefined && process.getuid?.() !== 0,
+        loginUid: options.auditSession ? loginUid(user?.uid) : UNSET_ID,
       },
       (stage, errno) => {
         if (stage === 0) executed.resolve();
@@ -93,6 +98,12 @@ export class Command {
   }
 }
 
+/** Who the session is said to belong to: whoever logged in stays, else the user that the command runs as. */
+function loginUid(uid = process.getuid?.() ?? 0): number {
+  const current = Number(readFileSync('/proc/self/loginuid', 'utf8'));
+  return current === UNSET_ID ? uid : current;
+}
+
 /** What execvp(3) would try: the name itself if it has a slash, else below each directory of PATH. */
 function candidates(name: string, path = '/usr/local/bin:/usr/bin:/bin'): string[] {
   if (name.includes('/')) return [name];
@@ -112,6 +123,10 @@ function startFailure(name: string, stage: (typeof STAGES)[number], errno: numbe
   if (stage === 'find' || stage === 'exec')
     return new SyscribeError('ERR_COMMAND_NOT_EXECUTABLE', `${name}: cannot be executed: ${message}`, {
       remedy: 'Check that it is an executable file, and that the user it runs as may execute it.',
+    });
+  if (stage === 'session')
+    return new SyscribeError('ERR_COMMAND_START', `${name}: cannot begin an audit session: ${message}`, {
+      remedy: "Run with CAP_AUDIT_CONTROL, and without audit's loginuid-immutable; or record with --source ebpf.",
     });
   const what = stage === 'filter' ? 'the kernel refused the seccomp filter' : 'cannot change to the user behind sudo';
   return new SyscribeError('ERR_COMMAND_START', `${name}: ${what}: ${message}`, {

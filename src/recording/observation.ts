@@ -1,12 +1,16 @@
 import type { Counters, Found, SlotState } from '../capture/layout.ts';
 import type { Abi } from '../kernel/abi.ts';
+import { syscallName } from '../kernel/syscalls.ts';
 
 /** A call that was seen, and who made it first (absent where the event was lost or the task was in it already). */
 export interface ObservedCall {
   readonly abi: Abi;
   readonly nr: number;
-  /** `runtime`: between the container runtime's loading of the seccomp filter and the workload's exec. */
-  readonly phase: 'workload' | 'runtime';
+  /**
+   * `runtime`: between the container runtime's loading of the seccomp filter and the workload's exec. `denied`: the
+   * profile that the workload already has refused it, so that it never came to the call.
+   */
+  readonly phase: 'workload' | 'runtime' | 'denied';
   readonly first?: FirstSeen;
 }
 
@@ -31,7 +35,10 @@ export interface Reason {
     | 'not-executed'
     | 'host-only'
     | 'unnamed'
-    | 'denied';
+    | 'denied'
+    | 'log-lost'
+    | 'log-unknown'
+    | 'log-only';
   /** One clause, for a person. */
   readonly message: string;
 }
@@ -106,4 +113,14 @@ export function incompleteness(
     `${plural(counters.membersFull, 'cgroup')} found no room in the table of members`,
   );
   return reasons;
+}
+
+/** -1 is what a skipped call leaves behind (seccomp, ptrace); any other number without a name cannot be in a profile. */
+export function unnamed(calls: readonly ObservedCall[]): Reason[] {
+  return calls
+    .filter(({ abi, nr }) => nr !== -1 && syscallName(abi, nr) === undefined)
+    .map(({ abi, nr }) => ({
+      code: 'unnamed',
+      message: `system call number ${nr} (${abi}) has no name in this version: a newer kernel's, or not a call at all`,
+    }));
 }

@@ -2,21 +2,15 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BpfOptions, BpfRecorder } from '../capture/bpf.ts';
 import type { AbiIndex, KernelEvent } from '../capture/layout.ts';
+import { native } from '../capture/native.ts';
 import { type Cgroup, openCgroup } from '../container/cgroup.ts';
 import { containerIdOf, findContainer } from '../container/find.ts';
 import { type Abi, type Machine, machineAbis } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
-import { bootTime } from '../platform/clock.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { Command, type Exit } from './command.ts';
-import { type FirstSeen, incompleteness, type Observation, type ObservedCall, type Reason } from './observation.ts';
-
-/** What is recorded: exactly one of these. */
-export type Target =
-  | { readonly command: readonly string[] }
-  | { readonly pid: number }
-  | { readonly cgroup: string }
-  | { readonly container: string };
+import { type FirstSeen, incompleteness, type Observation, type ObservedCall, unnamed } from './observation.ts';
+import type { Recording, Target } from './recording.ts';
 
 export interface SessionSettings {
   /** The command's environment; default this process's. */
@@ -52,7 +46,7 @@ const TICK = 500;
  * A recording under way. Iterating gives every first sighting, also those before the iteration began, and ends with the
  * recording; {@link finished} gives the whole. Disposing ends it.
  */
-export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting> {
+export class RecordingSession implements Recording, AsyncDisposable, AsyncIterable<Sighting> {
   /** The observation, when the recording has ended: the last recorded process gone, time over, or {@link stop}. */
   readonly finished: Promise<Observation>;
   /** How the command ended, if it did before the recording; at once with undefined when there is no command. */
@@ -66,7 +60,7 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
   readonly #sightings: Sighting[] = [];
   readonly #first = new Map<string, Sighting>();
   readonly #started = new Date();
-  readonly #bootTime = bootTime();
+  readonly #bootTime = native().bootTime();
   #changed = Promise.withResolvers<void>();
   #lastNew = Date.now();
   #ended = false;
@@ -326,16 +320,6 @@ export class RecordingSession implements AsyncDisposable, AsyncIterable<Sighting
     const first = this.#first.get(`${phase}:${abi}:${nr}`);
     return { phase, abi, nr, ...(first && { first: { pid: first.pid, comm: first.comm, time: first.time } }) };
   }
-}
-
-/** -1 is what a skipped call leaves behind (seccomp, ptrace); any other number without a name cannot be in a profile. */
-function unnamed(calls: readonly ObservedCall[]): Reason[] {
-  return calls
-    .filter(({ abi, nr }) => nr !== -1 && syscallName(abi, nr) === undefined)
-    .map(({ abi, nr }) => ({
-      code: 'unnamed',
-      message: `system call number ${nr} (${abi}) has no name in this version: a newer kernel's, or not a call at all`,
-    }));
 }
 
 /** This machine, in uname(1)'s words. */

@@ -32,6 +32,7 @@ const BY_HANDLE = {
   child: { go: [], kill: [0], release: [] },
   signals: { unwatchSignals: [] },
   audit: { closeAudit: [], drainAudit: [] },
+  processes: { closeProcesses: [], drainProcesses: [], lostProcesses: [] },
 } as const;
 type Kind = keyof typeof BY_HANDLE;
 
@@ -50,8 +51,12 @@ const OPEN: Record<Kind, () => { handle: unknown; close: () => void }> = {
     return { handle, close: () => native().unwatchSignals(handle) };
   },
   audit: () => {
-    const handle = native().openAudit(nothing);
+    const handle = native().openAudit(4096, nothing);
     return { handle, close: () => native().closeAudit(handle) };
+  },
+  processes: () => {
+    const handle = native().openProcesses({ hierarchy: 0, controller: '', ringBytes: 4096 }, nothing);
+    return { handle, close: () => native().closeProcesses(handle) };
   },
 };
 const KINDS = Object.keys(OPEN) as Kind[];
@@ -200,6 +205,7 @@ suite('process', () => {
         uid: NOT_U32,
         gid: NOT_U32,
         filterFlags: NOT_U32,
+        loginUid: NOT_U32,
         changeUser: [undefined, 1, 'x'],
         noNewPrivileges: [undefined, 1, 'x'],
         filter: [undefined, 'x', 1, {}, [], bytes(0), Buffer.alloc(7), bytes(4097)],
@@ -235,12 +241,30 @@ suite('signals, audit, filter', () => {
       assert.throws(() => call('watchSignals', value, nothing), Error, inspect(value));
     for (const value of Object.values(WRONG)) {
       assert.throws(() => call('watchSignals', [], value), TypeError);
-      assert.throws(() => call('openAudit', value), TypeError);
+      assert.throws(() => call('openAudit', 4096, value), TypeError);
     }
+    for (const size of NOT_U32) assert.throws(() => call('openAudit', size, nothing), TypeError);
     for (const args of [[], [[]]]) assert.throws(() => call('watchSignals', ...args), TypeError);
     assert.throws(() => call('openAudit'), TypeError);
     // None of them has left a watch behind.
     native().unwatchSignals(native().watchSignals([], nothing));
+  });
+
+  test('openProcesses refuses wrong options', () => {
+    const options = { hierarchy: 0, controller: '', ringBytes: 4096 };
+    for (const value of Object.values(WRONG)) {
+      assert.throws(() => call('openProcesses', value, nothing), Error);
+      assert.throws(() => call('openProcesses', options, value), TypeError);
+    }
+    refusesEach(
+      options,
+      {
+        hierarchy: [undefined, 'x', 2 ** 31, 0.5],
+        controller: [undefined, 1, 'a\0b', 'nosuch'],
+        ringBytes: [...NOT_U32, 0],
+      },
+      (made) => call('openProcesses', made, nothing),
+    );
   });
 
   test('buildFilter refuses wrong options', () => {

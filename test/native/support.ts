@@ -28,6 +28,7 @@ export const START: StartOptions = {
   filter: null,
   filterFlags: 0,
   noNewPrivileges: false,
+  loginUid: 0xffffffff,
 };
 
 export const FILTER = {

@@ -1,0 +1,79 @@
+import { waitFor } from '../../platform/wait.ts';
+import type { AuditEvent } from './event.ts';
+import { blockOf } from './fields.ts';
+import { Follower } from './follower.ts';
+import { LogFile, type LogPosition, type Start } from './log-file.ts';
+import { AuditParser } from './parser.ts';
+import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
+
+/** Milliseconds without a new line after which an event is not waited for any more. */
+const IDLE = 200;
+/** Milliseconds between looks at a log that no change was told of: inotify(7) does not see a rename by another mount. */
+const WATCHDOG = 500;
+
+export interface FileSourceSettings {
+  readonly kind?: 'file' | 'syslog';
+  readonly start?: Start;
+  /** End at the end of the log instead of following it. */
+  readonly once?: boolean;
+}
+
+/** A log that auditd or syslog writes. Whoever consumes slowly holds up the reading: nothing is dropped here. */
+export class FileSource implements AuditSource {
+  readonly kind: 'file' | 'syslog';
+  readonly label: string;
+  readonly #path: string;
+  readonly #once: boolean;
+  readonly #log: LogFile;
+  readonly #parser = new AuditParser();
+  #ended = false;
+
+  constructor(path: string, settings: FileSourceSettings = {}) {
+    this.kind = settings.kind ?? 'file';
+    this.label = path;
+    this.#path = path;
+    this.#once = settings.once ?? false;
+    this.#log = new LogFile(path, settings.start ?? 'end');
+  }
+
+  /** @throws SyscribeError ERR_FILE_READ */
+  async *read(signal: AbortSignal): AsyncGenerator<AuditBatch> {
+    let wake = Promise.withResolvers<void>();
+    using follower = new Follower(this.#path, () => wake.resolve());
+    await using log = this.#log;
+    let safe: LogPosition | undefined;
+    for (let idleSince = Date.now(); ; ) {
+      if (!this.#once && !follower.watch()) follower[Symbol.dispose]();
+      wake = Promise.withResolvers<void>();
+      const events: AuditEvent[] = [];
+      const block = signal.aborted ? undefined : await log.next();
+      if (block) {
+        this.#parser.parseLines(blockOf(block.bytes), block.offset, events);
+        idleSince = Date.now();
+      } else if (this.#once || signal.aborted || Date.now() - idleSince >= IDLE) this.#parser.flush(events);
+      // An event that still waits begins at or behind the last position at which none did.
+      if (this.#parser.waiting === 0) safe = log.position();
+      if (block || events.length > 0) yield { events, ...(safe && { position: safe }) };
+      if (block) continue;
+      if (this.#once || signal.aborted) break;
+      await waitFor(wake.promise, this.#parser.waiting > 0 ? IDLE : WATCHDOG, signal);
+    }
+    this.#ended = true;
+  }
+
+  counts(): SourceCounts {
+    const { lines, parsed, unparsed } = this.#parser.counts;
+    const { missed, pending, first, last } = this.#parser.gaps;
+    return {
+      lines,
+      parsed,
+      unparsed: unparsed + this.#log.counts.tornLines,
+      gaps: missed + (this.#ended ? pending : 0),
+      overflows: 0,
+      dropped: 0,
+      breaks: this.#log.counts.breaks,
+      firstSerial: first,
+      lastSerial: last,
+    };
+  }
+}

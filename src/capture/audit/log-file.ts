@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { SyscribeError } from '../../platform/errors.ts';
+import { inodeOf, type LogFileEntry, logFile, rotatedFiles } from './siblings.ts';
+
+const BLOCK = 256 << 10;
+const HEAD = 256;
+/** Milliseconds after which a log that was renamed is left although nothing was written to its successor yet. */
+const GRACE = 5000;
+
+/** How far a log was read, such that it is found again after any rotation. */
+export interface LogPosition {
+  readonly inode: string;
+  readonly offset: number;
+  /** The file's first bytes, as many as it had (256 at most): an inode's number is used again, its first record is not. */
+  readonly head: { readonly length: number; readonly sha256: string };
+}
+
+export type Start = 'beginning' | 'end' | { readonly since: number } | LogPosition;
+
+/** Whole lines, and where they begin in their file. */
+export interface LogBlock {
+  readonly bytes: Buffer;
+  readonly offset: number;
+}
+
+export interface LogFileCounts {
+  /** How often the log was renamed and its successor opened. */
+  rotations: number;
+  /** How often the log was cut off under the reader (copytruncate, or somebody emptied it). */
+  truncations: number;
+  /** Times at which lines may be missing: a position or rest that was in no file any more. */
+  breaks: number;
+  /** Lines too long for any record, or without an end when their file was left. */
+  tornLines: number;
+}
+
+interface Open {
+  readonly handle: FileHandle;
+  readonly inode: string;
+  offset: number;
+  head: Buffer;
+}
+
+/**
+ * A log that others write, rename and cut off, read by blocks in the order in which it was written. The file is held
+ * open, so what is written behind its rename is read too; a file is told by its inode and its first bytes.
+ */
+export class LogFile implements AsyncDisposable {
+  readonly counts: LogFileCounts = { rotations: 0, truncations: 0, breaks: 0, tornLines: 0 };
+  readonly #path: string;
+  readonly #buffer = Buffer.allocUnsafeSlow(BLOCK);
+  #file: Open | undefined;
+  #start: Start;
+  /** The log as it was when 'end' was asked for: what comes after that is read. */
+  readonly #then: LogFileEntry | undefined;
+  #leaveAt = 0;
+  #skipping = false;
+
+  constructor(path: string, start: Start) {
+    this.#path = path;
+    this.#start = start;
+    this.#then = start === 'end' ? logFile(path) : undefined;
+  }
+
+  /** The next lines; undefined when there are none now. The block's bytes are good until the next call. */
+  async next(): Promise<LogBlock | undefined> {
+    for (;;) {
+      this.#file ??= await this.#open();
+      const file = this.#file;
+      if (!file) return undefined;
+      const read = await this.#read(file);
+      if (read === 'replaced') {
+        await this.#recover(file);
+        continue;
+      }
+      if (read) return read;
+      if (!(await this.#leave(file))) return undefined;
+    }
+  }
+
+  /** Where the next line will be read from; undefined before the log was first opened. */
+  position(offset = this.#file?.offset): LogPosition | undefined {
+    if (!this.#file || offset === undefined) return undefined;
+    const { head, inode } = this.#file;
+    return { inode, offset, head: { length: head.length, sha256: digest(head) } };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file?.handle.close();
+    this.#file = undefined;
+  }
+
+  /** `'replaced'` when the file is no longer the one that was read so far. */
+  async #read(file: Open): Promise<LogBlock | 'replaced' | undefined> {
+    const buffer = this.#buffer;
+    for (;;) {
+      const { bytesRead } = await file.handle.read(buffer, 0, BLOCK, file.offset);
+      // The block before the head: what is read of a file that is cut off meanwhile is not taken for the old one's.
+      if (!(await this.#sameHead(file))) return 'replaced';
+      const offset = file.offset;
+      const end = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
+      if (end === 0 && bytesRead < BLOCK) return undefined;
+      file.offset += end === 0 ? bytesRead : end;
+      let start = 0;
+      if (this.#skipping || end === 0) {
+        // A line longer than a block is none of the kernel's: passed over to its end.
+        if (!this.#skipping) this.counts.tornLines += 1;
+        this.#skipping = end === 0;
+        if (end === 0) continue;
+        start = buffer.indexOf(0x0a) + 1;
+        if (start === end) continue;
+      }
+      return { bytes: buffer.subarray(start, end), offset: offset + start };
+    }
+  }
+
+  async #sameHead(file: Open): Promise<boolean> {
+    const { size } = await file.handle.stat();
+    if (size < file.offset) return false;
+    const length = Math.min(HEAD, size);
+    const head = await readHead(file.handle, length);
+    const same = head.length >= file.head.length && head.subarray(0, file.head.length).equals(file.head);
+    if (same) file.head = head;
+    return same;
+  }
+
+  /** The file was cut off: goes on in the copy that logrotate's copytruncate made before, else from its new beginning. */
+  async #recover(file: Open): Promise<void> {
+    this.counts.truncations += 1;
+    await file.handle.close();
+    const position = { offset: file.offset, head: { length: file.head.length, sha256: digest(file.head) } };
+    this.#file = await this.#find(rotatedFiles(this.#path), { ...position, inode: '' });
+    if (this.#file) return;
+    this.counts.breaks += 1;
+    this.#file = await this.#openEntry(logFile(this.#path), 0);
+  }
+
+  /** At the end of a file: opens the one that was written after it. Returns false while that is the file itself. */
+  async #leave(file: Open): Promise<boolean> {
+    const current = logFile(this.#path);
+    if (!current || current.inode === file.inode) return false;
+    const next = await this.#after(file, current);
+    // Whoever writes may hold the renamed file a while longer (syslog until it gets SIGHUP): until then the new is empty.
+    if (next.size === 0 && next.path === this.#path) {
+      this.#leaveAt ||= Date.now() + GRACE;
+      if (Date.now() < this.#leaveAt) return false;
+    }
+    // Its last lines may have come between the read and the look at its successor.
+    const { size } = await file.handle.stat();
+    const rest = Buffer.alloc(Math.min(size - file.offset, BLOCK));
+    if (rest.length > 0) {
+      const { bytesRead } = await file.handle.read(rest, 0, rest.length, file.offset);
+      if (rest.subarray(0, bytesRead).includes(0x0a)) return true;
+      this.counts.tornLines += 1;
+    }
+    await file.handle.close();
+    this.#leaveAt = 0;
+    this.#skipping = false;
+    this.counts.rotations += 1;
+    this.#file = await this.#openEntry(next, 0);
+    return this.#file !== undefined;
+  }
+
+  /** The file that was written after `file`: one that was rotated away meanwhile, else the log itself. */
+  async #after(file: Open, current: LogFileEntry): Promise<LogFileEntry> {
+    const rotated = rotatedFiles(this.#path);
+    const own = rotated.findIndex((entry) => entry.inode === file.inode);
+    if (own !== -1) return rotated[own + 1] ?? current;
+    const { mtimeMs } = await file.handle.stat(); // It was removed.
+    return rotated.find((entry) => entry.modified >= Math.floor(mtimeMs)) ?? current;
+  }
+
+  async #open(): Promise<Open | undefined> {
+    const file = await this.#openStart();
+    // Whatever comes after this file, or is made later, is read from its beginning.
+    if (file || this.#start === 'end') this.#start = 'beginning';
+    return file;
+  }
+
+  async #openStart(): Promise<Open | undefined> {
+    const start = this.#start;
+    const current = logFile(this.#path);
+    if (start === 'beginning') return this.#openEntry(current, 0);
+    if (start === 'end') {
+      const file = await this.#openEntry(current, 0);
+      if (file?.inode === this.#then?.inode && file && this.#then) {
+        file.offset = this.#then.size;
+        file.offset = await lineStart(file);
+      }
+      return file;
+    }
+    const rotated = rotatedFiles(this.#path);
+    if ('since' in start) return this.#openEntry(rotated.find((entry) => entry.modified >= start.since) ?? current, 0);
+    const file = await this.#find([...rotated, ...(current ? [current] : [])], start);
+    if (file || !current) return file;
+    this.counts.breaks += 1;
+    return this.#openEntry(current, 0);
+  }
+
+  async #find(entries: readonly LogFileEntry[], { inode, offset, head }: LogPosition): Promise<Open | undefined> {
+    for (const entry of entries) {
+      if (entry.size < offset || entry.size < head.length) continue;
+      // A file that was empty is told by nothing else.
+      if (head.length === 0 && entry.inode !== inode) continue;
+      const file = await this.#openEntry(entry, offset);
+      if (file && digest(file.head.subarray(0, head.length)) === head.sha256) return file;
+      await file?.handle.close();
+    }
+    return undefined;
+  }
+
+  /** @throws SyscribeError ERR_FILE_READ for a file that may not be read; undefined for one that is gone. */
+  async #openEntry(entry: LogFileEntry | undefined, offset: number): Promise<Open | undefined> {
+    if (!entry) return undefined;
+    try {
+      const handle = await open(entry.path, 'r');
+      const stats = await handle.stat({ bigint: true });
+      return {
+        handle,
+        inode: inodeOf(stats),
+        offset,
+        head: await readHead(handle, Math.min(HEAD, Number(stats.size))),
+      };
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new SyscribeError('ERR_FILE_READ', `cannot read ${entry.path}`, {
+        cause,
+        remedy: 'Run as root, or as a user who may read the audit log.',
+      });
+    }
+  }
+}
+
+async function readHead(handle: FileHandle, length: number): Promise<Buffer> {
+  const head = Buffer.alloc(length);
+  const { bytesRead } = await handle.read(head, 0, length, 0);
+  return head.subarray(0, bytesRead);
+}
+
+/** The beginning of the line that the offset is in. */
+async function lineStart({ handle, offset }: Open): Promise<number> {
+  const length = Math.min(BLOCK, offset);
+  const before = Buffer.alloc(length);
+  const { bytesRead } = await handle.read(before, 0, length, offset - length);
+  return offset - length + before.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,173 @@
+import { hostname } from 'node:os';
+import { isatty } from 'node:tty';
+import { Option, type Command as Program } from 'commander';
+import { openSource, SOURCES } from '../capture/audit/open.ts';
+import { pause } from '../platform/wait.ts';
+import { Delivery, type Output } from '../stream/output/delivery.ts';
+import { parseFilter } from '../stream/output/filter.ts';
+import { FORMATS, makeFormat } from '../stream/output/formats.ts';
+import { RotatingFile } from '../stream/output/rotating-file.ts';
+import { AuditStream, type StreamCounts } from '../stream/pipeline.ts';
+import { readPosition } from '../stream/position-file.ts';
+import { Processes } from '../stream/processes.ts';
+import { EXIT } from './exit.ts';
+import { describeLosses } from './losses.ts';
+import { complain } from './output.ts';
+import { StandardOutput } from './standard-output.ts';
+import { parseCount, parseDuration, parseLongDuration, parseSince, parseSize } from './values.ts';
+
+interface Options {
+  readonly source: (typeof SOURCES)[number];
+  readonly file?: string;
+  readonly fromStart?: true;
+  readonly since?: number;
+  readonly once?: true;
+  readonly filter: readonly string[];
+  readonly output: (typeof FORMATS)[number];
+  readonly interval: number;
+  readonly outFile?: string;
+  readonly maxSize?: number;
+  readonly maxAge?: number;
+  readonly maxFiles?: number;
+  readonly positionFile?: string;
+  readonly node: string;
+}
+
+/** Milliseconds between looks at what is due, and at what was lost. */
+const TICK = 500;
+const TELL = 10_000;
+
+const HELP = `
+Sources: auditd's file where auditd runs, else the kernel's multicast group (needs the initial network namespace and
+CAP_AUDIT_READ), else syslog. Nothing of the host's audit settings is changed. Containers are told by eBPF where it can be
+loaded, so that processes which are gone are known too, else by /proc. With --out-file the position is kept beside the
+file: a restart goes on where it was, and gives each event at least once (time and serial tell duplicates).
+
+Examples:
+  $ sudo syscribe audit --output pretty
+  $ sudo syscribe audit --since 2h --once --filter type=seccomp --filter seccomp.action!=log
+  $ sudo syscribe audit --out-file /var/log/syscribe/audit.jsonl --max-size 100M --max-files 10`;
+
+export function register(program: Program): void {
+  program
+    .command('audit')
+    .description('show what seccomp, AppArmor and SELinux log, with the container it belongs to')
+    .addOption(new Option('--source <source>', 'where records come from').choices(SOURCES).default('auto'))
+    .option('--file <path>', "read this log instead of auditd's or the system's")
+    .option('--from-start', 'begin at the beginning of the log, not at its end')
+    .option('--since <time>', 'begin with events from this time on: 10m, 2h, 3d ago, or a date', parseSince)
+    .option('--once', 'read what is there and end')
+    .option('--filter <filter>', "key=value, key!=value, or SPO's rules in JSON; may be repeated", collect, [])
+    .addOption(
+      new Option(
+        '--output <format>',
+        'json: an object a line; pretty: for people; spo-log, spo-json: as SPO writes them',
+      )
+        .choices(FORMATS)
+        .default('json'),
+    )
+    .option('--interval <time>', 'spo-json: over how long calls become one record', parseDuration, 60_000)
+    .option('--out-file <path>', 'append to this file, and keep the position beside it')
+    .option('--max-size <size>', 'rotate the file when it is so large (100M)', parseSize)
+    .option('--max-age <time>', 'remove rotated files that are older (7d)', parseLongDuration)
+    .option('--max-files <count>', 'keep so many rotated files', parseCount)
+    .option('--position-file <path>', 'where the position is kept; default with --out-file: its name and .position')
+    .option('--node <name>', "this machine's name in events", hostname())
+    .addHelpText('after', HELP)
+    .action(async (options: Options) => {
+      process.exitCode = await audit(options);
+    });
+}
+
+function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
+
+async function audit(options: Options): Promise<number> {
+  const filter = parseFilter(options.filter);
+  const positionFile = options.positionFile ?? (options.outFile && `${options.outFile}.position`);
+  const position = positionFile === undefined ? undefined : readPosition(positionFile);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  await using output = await openOutput(options, stop);
+  using processes = new Processes();
+  if (processes.untold !== undefined)
+    complain(`processes that end before their record is read will not be known: ${processes.untold}`);
+  const source = await openSource(
+    {
+      source: options.source,
+      say: complain,
+      start: position ?? startOf(options),
+      ...(options.file !== undefined && { file: options.file }),
+      ...(options.once && { once: true }),
+    },
+    stop.signal,
+  );
+  const stream = new AuditStream({ source, processes }, { node: options.node });
+  const format = makeFormat(options.output, { color: isatty(1), interval: options.interval });
+  const delivery = new Delivery(output, format, {
+    filter,
+    since: options.since ?? 0,
+    ...(positionFile !== undefined && { positionFile }),
+  });
+  const ticking = keepTicking(delivery, stream, stop);
+  try {
+    for await (const batch of stream.read(stop.signal)) await delivery.deliver(batch, stop.signal);
+  } finally {
+    stop.abort();
+  }
+  const failure = await ticking;
+  if (failure !== undefined) throw failure;
+  await delivery.finish(stop.signal);
+  conclude(stream.counts(), delivery.delivered);
+  return EXIT.ok;
+}
+
+function startOf({ fromStart, since, once }: Options): 'beginning' | 'end' | { since: number } {
+  if (since !== undefined) return { since };
+  return fromStart || once ? 'beginning' : 'end';
+}
+
+async function openOutput(options: Options, stop: AbortController): Promise<Output & AsyncDisposable> {
+  if (options.outFile === undefined) return new StandardOutput(() => stop.abort());
+  const file = new RotatingFile(options.outFile, {
+    say: complain,
+    ...(options.maxSize !== undefined && { maxBytes: options.maxSize }),
+    ...(options.maxAge !== undefined && { maxAge: options.maxAge }),
+    ...(options.maxFiles !== undefined && { maxFiles: options.maxFiles }),
+  });
+  await file.open();
+  return file;
+}
+
+/** Gives out what is due, and tells of losses as they become more, until `stop`. Returns what it ended with, if it did. */
+async function keepTicking(delivery: Delivery, stream: AuditStream, stop: AbortController): Promise<unknown> {
+  let told = '';
+  let next = Date.now() + TELL;
+  try {
+    while (!stop.signal.aborted) {
+      await pause(TICK, stop.signal);
+      await delivery.tick(stop.signal);
+      if (Date.now() < next) continue;
+      next = Date.now() + TELL;
+      const losses = describeLosses(stream.counts()).join('; ');
+      if (losses !== told) complain(`lost so far: ${losses}`);
+      told = losses;
+    }
+    return undefined;
+  } catch (error) {
+    stop.abort();
+    return error;
+  }
+}
+
+function conclude(counts: StreamCounts, delivered: number): void {
+  const { lines, parsed, unresolved } = counts;
+  complain(`${lines} lines read, ${parsed} security records in them, ${delivered} events given`);
+  if (unresolved > 0) complain(`${unresolved} events are of processes that could not be told`);
+  const losses = describeLosses(counts);
+  for (const loss of losses) complain(`lost: ${loss}`);
+  if (counts.kernelLost === undefined)
+    complain('whether the kernel lost records is not known: it takes CAP_AUDIT_CONTROL');
+  else if (losses.length === 0) complain('nothing lost');
+}

@@ -1,0 +1,62 @@
+import type { AuditEvent } from '../capture/audit/event.ts';
+import type { Owner } from '../container/identity.ts';
+import type { ContainerPart, EnrichedEvent } from './event.ts';
+
+export interface EnricherSources {
+  readonly identity: { ownerOf(pid: number, time: number): Owner | undefined };
+  /** What is known of a container by now; absent where no container runtime is asked. */
+  readonly containers?: { get(id: string): ContainerPart | undefined };
+}
+
+/** Adds to events where and whose they are. */
+export class Enricher {
+  /** Events of a process whose container, or none, could not be told. */
+  unresolved = 0;
+  readonly #identity: EnricherSources['identity'];
+  readonly #containers: EnricherSources['containers'];
+  readonly #node: string;
+  #second = -1;
+  #prefix = '';
+
+  constructor(sources: EnricherSources, settings: { readonly node: string }) {
+    this.#identity = sources.identity;
+    this.#containers = sources.containers;
+    this.#node = settings.node;
+  }
+
+  enrich(event: AuditEvent): EnrichedEvent {
+    const { process, seccomp, selinux, apparmor } = event;
+    const container = process && this.#containerOf(process.pid, event.time);
+    const enriched: { -readonly [K in keyof EnrichedEvent]: EnrichedEvent[K] } = {
+      time: this.#iso(event.time),
+      serial: event.serial,
+      ...(event.part > 0 && { part: event.part }),
+      type: event.type,
+      node: this.#node,
+    };
+    if (container) enriched.container = container;
+    if (process) enriched.process = process;
+    if (seccomp) enriched.seccomp = seccomp;
+    else if (selinux) enriched.selinux = selinux;
+    else if (apparmor) enriched.apparmor = apparmor;
+    return enriched;
+  }
+
+  #containerOf(pid: number, time: number): ContainerPart | undefined {
+    const owner = this.#identity.ownerOf(pid, time);
+    if (!owner) this.unresolved += 1;
+    if (owner?.container === undefined) return undefined;
+    return this.#containers?.get(owner.container) ?? { id: owner.container };
+  }
+
+  /** Date's own formatting is made once a second of the log. */
+  #iso(time: number): string {
+    const second = Math.floor(time / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#prefix = new Date(second * 1000).toISOString().slice(0, -4);
+    }
+    const milliseconds = time - second * 1000;
+    return `${this.#prefix}${milliseconds < 10 ? '00' : milliseconds < 100 ? '0' : ''}${milliseconds}Z`;
+  }
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { EnrichedEvent } from '../event.ts';
+
+const MAX_BUCKETS = 1000;
+const VERSION = 'spo/v1_alpha';
+
+/** What is known of a process beyond its audit records. */
+export interface ProcessDetails {
+  /** Arguments, each followed by a blank, as SPO makes it of /proc/PID/cmdline. */
+  readonly cmdLine?: string;
+  readonly requestUID?: string;
+}
+
+interface Bucket {
+  readonly first: EnrichedEvent;
+  readonly details: ProcessDetails;
+  readonly expires: number;
+  readonly syscalls: Set<string>;
+}
+
+/**
+ * SPO's JSON enricher: what a process called within an interval becomes one record. The interval runs from the first call;
+ * SPO starts it anew at each, so that a busy process is never told of.
+ */
+export class SpoJsonBuckets {
+  readonly #interval: number;
+  readonly #details: (pid: number) => ProcessDetails;
+  readonly #buckets = new Map<string, Bucket>();
+
+  /** @param interval milliseconds */
+  constructor(details: (pid: number) => ProcessDetails, interval: number) {
+    this.#details = details;
+    this.#interval = interval;
+  }
+
+  /** When the oldest record that is not given out yet was begun, by the clock of {@link add}. */
+  get keptSince(): number | undefined {
+    const oldest = this.#buckets.values().next().value;
+    return oldest && oldest.expires - this.#interval;
+  }
+
+  /** Takes in a seccomp event, and gives the records that made room for it. */
+  add(event: EnrichedEvent, now: number): string[] {
+    const { process, seccomp, container } = event;
+    if (!process || !seccomp) return [];
+    const key = `${process.pid} ${container?.id ?? ''} ${process.exe ?? ''}`;
+    const lines = this.expire(now);
+    let bucket = this.#buckets.get(key);
+    if (!bucket) {
+      if (this.#buckets.size >= MAX_BUCKETS) lines.push(...this.#take(this.#buckets.keys().next().value));
+      bucket = {
+        first: event,
+        details: this.#details(process.pid),
+        expires: now + this.#interval,
+        syscalls: new Set(),
+      };
+      this.#buckets.set(key, bucket);
+    }
+    bucket.syscalls.add(seccomp.syscall ?? String(seccomp.number));
+    return lines;
+  }
+
+  /** The records whose interval is over. */
+  expire(now: number): string[] {
+    const lines: string[] = [];
+    for (const [key, { expires }] of this.#buckets) {
+      if (expires > now) break; // They stand in the order of their beginning.
+      lines.push(...this.#take(key));
+    }
+    return lines;
+  }
+
+  /** All records, whatever their interval. */
+  flush(): string[] {
+    return [...this.#buckets.keys()].flatMap((key) => this.#take(key));
+  }
+
+  #take(key: string | undefined): string[] {
+    const bucket = key === undefined ? undefined : this.#buckets.get(key);
+    if (key === undefined || !bucket) return [];
+    this.#buckets.delete(key);
+    return [render(bucket)];
+  }
+}
+
+function render({ first, details, syscalls }: Bucket): string {
+  const { container, process, node, time } = first;
+  const record = {
+    auditID: randomUUID(),
+    cmdLine: details.cmdLine ?? '',
+    executable: process?.exe ?? process?.comm ?? '',
+    gid: process?.gid ?? 0,
+    node: { name: node },
+    pid: process?.pid ?? 0,
+    ...(details.requestUID !== undefined && { requestUID: details.requestUID }),
+    resource: container
+      ? { pod: container.pod ?? '', namespace: container.namespace ?? '', container: container.name ?? container.id }
+      : null,
+    syscalls: [...syscalls].sort(),
+    timestamp: time.replace(/\.\d{3}Z$/, '.000Z'),
+    uid: process?.uid ?? 0,
+    version: VERSION,
+  };
+  return `${JSON.stringify(record)}\n`;
+}

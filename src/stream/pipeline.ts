@@ -1,0 +1,85 @@
+import type { LogPosition } from '../capture/audit/log-file.ts';
+import { isMark } from '../capture/audit/proof.ts';
+import { auditStatus } from '../capture/audit/socket.ts';
+import type { AuditSource, SourceCounts } from '../capture/audit/source.ts';
+import { Enricher } from './enrich.ts';
+import type { ContainerPart, EnrichedEvent } from './event.ts';
+import type { Processes } from './processes.ts';
+
+export interface StreamBatch {
+  readonly events: readonly EnrichedEvent[];
+  /** Where to begin again once these events are safe. */
+  readonly position?: LogPosition;
+}
+
+export interface StreamCounts extends SourceCounts {
+  /** Events whose process's container, or that it has none, could not be told. */
+  readonly unresolved: number;
+  /** Records that the kernel says it lost since the stream began; undefined where it may not be asked. */
+  readonly kernelLost: number | undefined;
+  /** Births and moves of processes that the kernel could not tell. */
+  readonly processesLost: number;
+}
+
+export interface StreamSources {
+  readonly source: AuditSource;
+  readonly processes: Processes;
+  /** What a container runtime says of containers. */
+  readonly containers?: {
+    get(id: string): ContainerPart | undefined;
+    /** Waits a moment for what is being looked up. */
+    resolve(ids: Iterable<string>, signal: AbortSignal, timeout: number): Promise<void>;
+  };
+}
+
+/** Milliseconds that a batch waits for the runtime's word on containers that are new. */
+const PATIENCE = 250;
+
+/** The audit events of a machine, each with the container it belongs to. */
+export class AuditStream {
+  readonly #sources: StreamSources;
+  readonly #enricher: Enricher;
+  readonly #lostBefore = auditStatus()?.lost;
+
+  constructor(sources: StreamSources, settings: { readonly node: string }) {
+    this.#sources = sources;
+    this.#enricher = new Enricher(
+      { identity: sources.processes.identity, ...(sources.containers && { containers: sources.containers }) },
+      settings,
+    );
+  }
+
+  async *read(signal: AbortSignal): AsyncGenerator<StreamBatch> {
+    const { source, processes } = this.#sources;
+    for await (const { events, position } of source.read(signal)) {
+      processes.update();
+      const wanted = events.filter((event) => !isMark(event));
+      const enriched = wanted.map((event) => this.#enricher.enrich(event));
+      yield { events: await this.#named(enriched, signal), ...(position && { position }) };
+    }
+  }
+
+  counts(): StreamCounts {
+    const lost = auditStatus()?.lost;
+    return {
+      ...this.#sources.source.counts(),
+      unresolved: this.#enricher.unresolved,
+      kernelLost:
+        lost === undefined || this.#lostBefore === undefined ? undefined : Math.max(lost - this.#lostBefore, 0),
+      processesLost: this.#sources.processes.lost,
+    };
+  }
+
+  /** Puts in names that have come meanwhile. */
+  async #named(events: EnrichedEvent[], signal: AbortSignal): Promise<EnrichedEvent[]> {
+    const { containers } = this.#sources;
+    if (!containers) return events;
+    const unnamed = new Set(events.flatMap(({ container }) => (container && !container.name ? container.id : [])));
+    if (unnamed.size === 0) return events;
+    await containers.resolve(unnamed, signal, PATIENCE);
+    return events.map((event) => {
+      const { container } = event;
+      return container && !container.name ? { ...event, container: containers.get(container.id) ?? container } : event;
+    });
+  }
+}
