@@ -95,6 +95,15 @@ export class Fields {
     this.#at = at;
   }
 
+  /** Goes on at the last `mark` of the kernel's part of the record, if that is behind the field. */
+  skipToLast(mark: string): void {
+    // Cut out first: a search backwards in the block would go on before the record.
+    const rest = this.#text.substring(this.keyStart, this.#end);
+    const enriched = rest.lastIndexOf('\u001d');
+    const last = rest.lastIndexOf(mark, enriched === -1 ? rest.length : enriched);
+    if (last !== -1) this.#at = this.keyStart + last;
+  }
+
   /** Whether the field has this name. */
   is(name: string): boolean {
     return name.length === this.keyLength && this.#text.startsWith(name, this.keyStart);

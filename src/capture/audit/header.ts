@@ -28,12 +28,14 @@ const KINDS = new Map<string, Kind>([
 ]);
 
 /**
- * What may stand before a record in a syslog file, whole: time, host, the kernel's tag or that of auditd's syslog plugin,
- * and the kernel's uptime; or what dmesg(1) prints. Any process may write to syslog, and a line under another tag is not
- * the kernel's.
+ * What may stand before a record in a syslog file, whole: time, host, the kernel's tag (busybox puts the facility before it) or
+ * that of auditd's syslog plugin, and the kernel's uptime; or what dmesg(1) prints (-r, -x, -T). A line under another tag is
+ * not the kernel's; who may write to /dev/kmsg, or to syslog under any tag, can imitate it all the same.
  */
-const PREFIX =
-  /(?:<\d{1,3}>)?(?:(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) [^\s:]+ (?:kernel|audispd|audisp-syslog|audit|auditd)(?:\[\d+\])?: )?(?:\[ *\d+\.\d+\] ?)?/y;
+const TIME = String.raw`(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.,]+(?:Z|[+-]\d\d:?\d\d))`;
+const TAG = String.raw`(?:(?:kern\.[a-z]+ )?kernel|(audispd|audisp-syslog))(?:\[\d+\])?: `;
+const UPTIME = String.raw`\[(?: *\d+\.\d+|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] ?`;
+const PREFIX = new RegExp(String.raw`(?:<\d{1,3}>|kern {2}:[a-z]+ *: )?(?:${TIME} [^\s:]+ ${TAG})?(?:${UPTIME})?`, 'y');
 
 /** Where a record's parts are in its block. */
 export interface Header {
@@ -59,11 +61,11 @@ export function readHeader(block: Block, start: number, end: number, header: Hea
     if (text.startsWith('node=', at)) at = text.indexOf(' ', at) + 1;
     else {
       PREFIX.lastIndex = at;
-      PREFIX.test(text);
-      at = Math.max(PREFIX.lastIndex, at);
-      if (text.startsWith('node=', at)) at = text.indexOf(' ', at) + 1;
-      kernel = text.startsWith('audit: ', at);
+      kernel = PREFIX.exec(text)?.[1] === undefined;
+      at = PREFIX.lastIndex;
+      if (kernel && !text.startsWith('audit: ', at)) return false;
       if (kernel) at += 7;
+      else if (text.startsWith('node=', at)) at = text.indexOf(' ', at) + 1;
     }
     if (at <= 0 || at >= end) return false;
   }

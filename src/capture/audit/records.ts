@@ -37,8 +37,8 @@ function processOf(pid: number, uid: number, gid: number, auid: number, comm?: s
 
 /**
  * A SECCOMP record (audit_seccomp() in kernel/auditsc.c). Its only value that is neither a number nor quoted is the
- * security context `subj`, and an AppArmor profile's name may hold blanks: so of the fields that the kernel writes before
- * it the first counts, of those behind it the last.
+ * security context `subj`, and the name of an AppArmor profile may hold anything, quotes and whole fields too. The kernel
+ * writes `pid`, `comm` and `exe` behind it, whose values hold no blank: so the last ` pid=` of the record is the kernel's.
  * @returns undefined when a field that it must have is missing or wrong.
  */
 export function readSeccomp(block: Block, start: number, end: number): SeccompRecord | undefined {
@@ -67,6 +67,7 @@ export function readSeccomp(block: Block, start: number, end: number): SeccompRe
         else if (fields.is('comm')) comm = fields.untrusted();
         else if (fields.is('arch')) arch = fields.hexadecimal();
         else if (fields.is('code')) code = fields.hexadecimal();
+        else if (fields.is('subj')) fields.skipToLast(' pid=');
         break;
       case 7:
         if (fields.is('syscall')) syscall = fields.signed();

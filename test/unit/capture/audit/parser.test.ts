@@ -192,6 +192,11 @@ suite('what a process chooses is a value and no more', () => {
     assert.equal(event?.seccomp?.syscall, 'listen');
   });
 
+  test('an AppArmor label with a quote and whole fields behind it', () => {
+    const event = one(SECCOMP.replace('subj=unconfined', 'subj=q" exe=/bin/sh pid=1 comm="x'));
+    assert.deepEqual(event, one(SECCOMP));
+  });
+
   test('auditd’s interpretations are not read', () => {
     const event = one(`${SECCOMP}\u001dAUID="unset" UID="root" pid=1 comm="forged" SYSCALL=fork`);
     assert.equal(event?.process?.pid, 20011);
@@ -205,6 +210,9 @@ suite('what a process chooses is a value and no more', () => {
     `Apr  5 10:11:12 n1 evil: kernel: ${KERNEL}`,
     `Apr  5 10:11:12 n1 kernel: evil: ${KERNEL}`,
     `x ${SECCOMP}`,
+    `Apr  5 10:11:12 n1 audit: ${KERNEL}`,
+    `               ${KERNEL}`,
+    `Apr  5 10:11:12 n1 kernel: ${SECCOMP}`,
     KERNEL.replace('1326', '1327'),
     KERNEL.replace('audit: ', ''),
     KERNEL.replace('audit: type=1326 ', 'type=1326 msg='),
