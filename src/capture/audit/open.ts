@@ -40,16 +40,23 @@ export async function openSource(choice: SourceChoice, signal: AbortSignal): Pro
     });
   if (!once && file === undefined && !(await prove(new FileSource(path), signal)))
     say(`${path} stays silent: a logged call of our own did not arrive within a second; is auditd running?`);
+  if (!once) say(`reading ${path}`);
   return new FileSource(path, { kind, start, once });
 }
 
-async function openNetlink({ start = 'end', once, file }: SourceChoice, signal: AbortSignal): Promise<AuditSource> {
+async function openNetlink(
+  { start = 'end', once, file, say = () => {} }: SourceChoice,
+  signal: AbortSignal,
+): Promise<AuditSource> {
   if (start !== 'end' || once || file !== undefined)
     throw new SyscribeError('ERR_USAGE', 'netlink has no past and no file', {
       remedy: 'Leave away --file, --from-start, --since and --once, or choose --source file.',
     });
   const netlink = new NetlinkSource();
-  if (await prove(new NetlinkSource(), signal)) return netlink;
+  if (await prove(new NetlinkSource(), signal)) {
+    say(`reading ${netlink.label}`);
+    return netlink;
+  }
   netlink[Symbol.dispose]();
   throw new SyscribeError('ERR_AUDIT_SOURCE', "the kernel's audit multicast group stays silent here", {
     remedy: 'Run in the initial network namespace, with "log" in /proc/sys/kernel/seccomp/actions_logged.',
