@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RecordingSession } from '../../../src/recording/session.ts';
 import { cgroupId, hierarchyOf, makeCgroup, NO_SLOT, recordCgroup, workloadCalls } from '../support/kernel.ts';
-import { Running, run } from '../support/syscribe.ts';
+import { Running, run, temporary } from '../support/syscribe.ts';
 
 // Each starts a shell in the cgroup: "sh" moves itself, then executes the workload.
 function inCgroup(path: string, ...command: string[]): Promise<{ code: number | null; stderr: string }> {
@@ -27,7 +27,8 @@ function asContainer(path: string, script: string): Promise<{ code: number | nul
 test('the workload of a container is recorded, what its runtime does in the host’s mount namespace is not', async (context) => {
   const path = makeCgroup(context);
   const { bpf, slot } = recordCgroup(context, path);
-  assert.equal((await asContainer(path, 'mkdir /tmp/m$$; rmdir /tmp/m$$')).code, 0);
+  const made = join(temporary(context), 'made');
+  assert.equal((await asContainer(path, `mkdir ${made}; rmdir ${made}`)).code, 0);
   const calls = workloadCalls(bpf, slot);
   assert.ok(calls.includes('mkdir'));
   assert.ok(!calls.includes('unshare') && !calls.includes('mount'), `${calls}`);

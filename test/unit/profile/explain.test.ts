@@ -105,7 +105,7 @@ for (const [what, change, message] of [
   [
     'another source',
     { syscalls: [{ name: 'a', abi: 'i386', number: 1, sources: ['?'] }] },
-    /syscalls\[0\]\.sources\[0\]: "\?" is not one of workload, runtime/,
+    /syscalls\[0\]\.sources\[0\]: "\?" is not one of workload, denied, runtime/,
   ],
 ] as const) {
   test(`evidence with ${what} is refused`, () => {
