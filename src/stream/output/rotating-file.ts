@@ -89,7 +89,7 @@ export class RotatingFile implements AsyncDisposable {
 
   /** @returns how many bytes of whole lines are in the file now. */
   async #append(bytes: Buffer): Promise<number> {
-    const file = await this.#fitting(bytes.length);
+    const file = await this.#fitting(bytes.indexOf(0x0a) + 1);
     let end = bytes.length;
     const { maxBytes = 0 } = this.#settings;
     if (file.regular && maxBytes > 0 && file.size + end > maxBytes) {
@@ -116,7 +116,7 @@ export class RotatingFile implements AsyncDisposable {
     }
   }
 
-  /** The file to append to: still the one of this name, and with room for something. */
+  /** The file to append to: still the one of this name, and with room for a line of this length. */
   async #fitting(length: number): Promise<Current> {
     const { maxBytes = 0 } = this.#settings;
     let file = this.#current;
@@ -127,7 +127,7 @@ export class RotatingFile implements AsyncDisposable {
         this.#current = file = undefined;
       }
     }
-    if (file?.regular && maxBytes > 0 && file.size > 0 && file.size + Math.min(length, 1) > maxBytes) {
+    if (file?.regular && maxBytes > 0 && file.size > 0 && file.size + length > maxBytes) {
       await file.handle.close();
       this.#current = file = undefined;
       await this.#rotate();
