@@ -50,22 +50,27 @@ export function accepts({ rules, terms }: Filter, ...records: readonly Record[])
 function matches(key: string, values: readonly string[], records: readonly Record[]): boolean {
   const path = key.split(/[/.]/);
   return records.some((record) => {
-    const found = path.reduce<unknown>(
-      (value, part) => (typeof value === 'object' && value !== null ? (value as Record)[part] : undefined),
-      record,
-    );
+    const found = path.reduce<unknown>(field, record);
     if (found === undefined || found === null) return false;
     return values.length === 0 || (Array.isArray(found) ? found : [found]).some((one) => equalsAny(one, values));
   });
 }
 
+/** Only what the record itself says: every object inherits a `constructor`, every array has a `length`. */
+function field(value: unknown, name: string): unknown {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord && Object.hasOwn(value, name) ? (value as Record)[name] : undefined;
+}
+
 function equalsAny(value: unknown, wanted: readonly string[]): boolean {
   const text = String(value);
-  return wanted.some((one) => one === text || (typeof value === 'number' && one !== '' && Number(one) === value));
+  return wanted.some(
+    (one) => one === text || (typeof value === 'number' && /^[+-]?\d+$/.test(one) && Number(one) === value),
+  );
 }
 
 function parseTerm(text: string): Term {
-  const match = /^([A-Za-z][\w./]*)(!?=)(.*)$/s.exec(text);
+  const match = /^([A-Za-z]\w*(?:[./]\w+)*)(!?=)(.*)$/s.exec(text);
   if (!match) throw wrong(`${JSON.stringify(text)} is neither key=value nor a JSON array`);
   const [, key = '', operator, values = ''] = match;
   return { key, negated: operator === '!=', values: values.split(',') };
@@ -102,9 +107,10 @@ function parseRule(rule: unknown, where: string): Rule & { priority: number } {
 
 function texts(value: unknown, where: string): string[] {
   if (value === undefined || value === null) return [];
-  if (Array.isArray(value) && value.length <= MAX_TERMS && value.every((item) => typeof item === 'string'))
-    return value;
-  throw wrong(`${where} is not an array of strings`);
+  if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+    throw wrong(`${where} is not an array of strings`);
+  if (value.length > MAX_TERMS) throw wrong(`${where} has more than ${MAX_TERMS} entries`);
+  return value;
 }
 
 function wrong(what: string): SyscribeError {

@@ -11,7 +11,7 @@ export function renderPretty(event: EnrichedEvent, color: boolean): string {
   const { comm = '?', pid = '?', exe } = event.process ?? {};
   return `${[
     style('dim', localTime(event.time)),
-    style(REFUSALS.test(verdict) ? 'red' : 'yellow', verdict.padEnd(12)),
+    style(REFUSALS.test(verdict) ? 'red' : 'yellow', visible(verdict).padEnd(12)),
     style('cyan', visible(whose(event)).padEnd(30)),
     `${visible(comm)}[${pid}]${exe === undefined ? '' : ` ${style('dim', visible(exe))}`}`,
     visible(what(event)),

@@ -1,15 +1,18 @@
-import { constants, existsSync, renameSync, unlinkSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { SyscribeError } from '../../platform/errors.ts';
 import { pause } from '../../platform/wait.ts';
+import { removeOld, setAside } from './rotated-files.ts';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
 const FIRST_PAUSE = 100; // milliseconds between attempts on a full disk, doubling
 const LAST_PAUSE = 5000;
+const SLOW_READER = 10; // milliseconds between attempts on a full pipe
 const TAIL = 64 << 10;
-/** What goes over by itself, or by somebody's making room. */
-const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ENOBUFS'];
+const NEWLINE = 0x0a;
+/** What goes over by itself, or by somebody's making room; ENXIO is a named pipe without a reader. */
+const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ENOBUFS', 'ENXIO', 'EAGAIN'];
 
 export interface RotationSettings {
   /** Bytes after which a new file is begun; 0: never. */
@@ -28,6 +31,14 @@ interface Current {
   /** A device or pipe is written to as it is. */
   readonly regular: boolean;
   size: number;
+  /** Where a line begins that was written in part and could not be cut off yet. */
+  torn?: number | undefined;
+}
+
+/** How much was taken, in bytes of whole lines, before what went wrong. */
+interface Progress {
+  readonly taken: number;
+  readonly error?: unknown;
 }
 
 /**
@@ -39,6 +50,8 @@ export class RotatingFile implements AsyncDisposable {
   readonly #path: string;
   readonly #settings: RotationSettings;
   #current: Current | undefined;
+  /** Ends with the last call: a rotation must not take the file from under a write or a sync. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(path: string, settings: RotationSettings = {}) {
     this.#path = path;
@@ -46,146 +59,194 @@ export class RotatingFile implements AsyncDisposable {
   }
 
   /**
-   * Opens the file, so that one that cannot be written is told before anything is read.
+   * Opens the file, so that one that cannot be written is told before anything is read. A named pipe may get its reader
+   * later.
    * @throws SyscribeError ERR_FILE_WRITE
    */
-  async open(): Promise<void> {
-    this.#current ??= await this.#open();
+  open(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        this.#current ??= await this.#open();
+        await this.#removeOld();
+      } catch (error) {
+        if (codeOf(error) !== 'ENXIO') throw failure(this.#path, error);
+      }
+    });
   }
 
   /**
    * Appends whole lines, and waits as long as the disk is full.
    * @throws SyscribeError ERR_FILE_WRITE when `signal` aborts meanwhile, or for what will not go over.
    */
-  async write(lines: string, signal: AbortSignal): Promise<void> {
-    let rest = Buffer.from(lines);
-    let stalledSince = 0;
-    for (let wait = FIRST_PAUSE; rest.length > 0; ) {
+  write(lines: string, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(() => this.#write(Buffer.from(lines), signal));
+  }
+
+  /**
+   * What was written is on the disk.
+   * @throws SyscribeError ERR_FILE_WRITE
+   */
+  sync(): Promise<void> {
+    return this.#inTurn(async () => {
       try {
-        rest = rest.subarray(await this.#append(rest));
-        if (stalledSince > 0 && rest.length === 0)
-          this.#settings.say?.(`writing ${this.#path} again after ${Math.round((Date.now() - stalledSince) / 1000)} s`);
+        if (this.#current?.regular) await this.#current.handle.datasync();
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (!PASSING.includes(code)) throw failure(this.#path, error);
-        if (stalledSince === 0) this.#settings.say?.(`cannot write ${this.#path} (${code}): waiting for room`);
-        stalledSince ||= Date.now();
-        if (!signal.aborted) await pause(wait, signal);
-        wait = Math.min(wait * 2, LAST_PAUSE);
-        if (signal.aborted) throw unwritten(this.#path, rest, error);
+        throw failure(this.#path, error);
       }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#current?.handle.close();
+      this.#current = undefined;
+    });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {
+      // Told to the one who called.
+    });
+    return done;
+  }
+
+  async #write(bytes: Buffer, signal: AbortSignal): Promise<void> {
+    let rest = bytes;
+    let stalledSince: number | undefined;
+    for (let wait = FIRST_PAUSE; rest.length > 0; ) {
+      const { taken, error } = await this.#append(rest, signal).catch((error: unknown) => ({ taken: 0, error }));
+      rest = rest.subarray(taken);
+      if (error === undefined) continue;
+      const code = codeOf(error);
+      if (!PASSING.includes(code)) throw failure(this.#path, error);
+      const what = code === 'ENXIO' ? 'a reader' : 'room';
+      if (stalledSince === undefined) this.#settings.say?.(`cannot write ${this.#path} (${code}): waiting for ${what}`);
+      stalledSince ??= Date.now();
+      if (!signal.aborted) await pause(wait, signal);
+      if (signal.aborted) throw unwritten(this.#path, rest, error);
+      wait = Math.min(wait * 2, LAST_PAUSE);
     }
+    if (stalledSince === undefined) return;
+    this.#settings.say?.(`writing ${this.#path} again after ${Math.round((Date.now() - stalledSince) / 1000)} s`);
   }
 
-  /** What was written is on the disk. */
-  async sync(): Promise<void> {
-    if (this.#current?.regular) await this.#current.handle.datasync();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#current?.handle.close();
-    this.#current = undefined;
-  }
-
-  /** @returns how many bytes of whole lines are in the file now. */
-  async #append(bytes: Buffer): Promise<number> {
-    const file = await this.#fitting(bytes.indexOf(0x0a) + 1);
-    let end = bytes.length;
+  async #append(bytes: Buffer, signal: AbortSignal): Promise<Progress> {
+    const firstLine = bytes.indexOf(NEWLINE) + 1 || bytes.length;
+    const file = await this.#fitting(firstLine);
+    if (!file.regular) return writeThrough(file.handle, bytes, signal);
     const { maxBytes = 0 } = this.#settings;
-    if (file.regular && maxBytes > 0 && file.size + end > maxBytes) {
-      // As many lines as there is room for; one that is longer than a whole file gets a file of its own.
-      const room = bytes.lastIndexOf(0x0a, Math.max(maxBytes - file.size - 1, 0)) + 1;
-      end = room > 0 ? room : bytes.indexOf(0x0a) + 1;
-    }
-    const { bytesWritten } = await this.#writeOnce(file, bytes.subarray(0, end));
-    return bytesWritten;
+    // As many lines as there is room for; one that is longer than a whole file gets a file of its own.
+    const room = maxBytes > 0 ? Math.max(maxBytes - file.size, firstLine) : bytes.length;
+    const end = bytes.lastIndexOf(NEWLINE, room - 1) + 1 || firstLine;
+    return writeLines(file, bytes.subarray(0, end));
   }
 
-  async #writeOnce(file: Current, bytes: Buffer): Promise<{ bytesWritten: number }> {
-    let written = 0;
-    try {
-      while (written < bytes.length) written += (await file.handle.write(bytes, written)).bytesWritten;
-      file.size += written;
-      return { bytesWritten: written };
-    } catch (error) {
-      const whole = bytes.subarray(0, written).lastIndexOf(0x0a) + 1;
-      if (file.regular) await file.handle.truncate(file.size + whole);
-      file.size += whole;
-      if (whole === 0) throw error;
-      return { bytesWritten: whole };
-    }
-  }
-
-  /** The file to append to: still the one of this name, and with room for a line of this length. */
+  /** The file to append to: still the one of this name, and with room for the next line. */
   async #fitting(length: number): Promise<Current> {
     const { maxBytes = 0 } = this.#settings;
-    let file = this.#current;
-    if (file?.regular) {
+    if (this.#current?.regular) {
+      await cutTorn(this.#current);
       const stats = await stat(this.#path, { bigint: true }).catch(() => undefined);
-      if (stats?.ino !== file.inode) {
-        await file.handle.close(); // logrotate(8) has been here.
-        this.#current = file = undefined;
-      }
+      if (stats?.ino !== this.#current.inode)
+        await this.#leave(); // logrotate(8) has been here.
+      else this.#current.size = Number(stats.size); // Its copytruncate makes the file shorter.
     }
-    if (file?.regular && maxBytes > 0 && file.size > 0 && file.size + length > maxBytes) {
-      await file.handle.close();
-      this.#current = file = undefined;
-      await this.#rotate();
+    if (this.#current?.regular && maxBytes > 0 && this.#current.size > 0 && this.#current.size + length > maxBytes) {
+      await this.#leave();
+      await setAside(this.#path).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error; // Moved by somebody else just now.
+      });
+      await this.#removeOld();
     }
-    this.#current = file ?? (await this.#open());
+    this.#current ??= await this.#open();
     return this.#current;
   }
 
-  async #rotate(): Promise<void> {
-    const extension = extname(this.#path);
-    const base = join(dirname(this.#path), basename(this.#path, extension));
-    const time = new Date().toISOString().replace(/:/g, '-').replace('Z', '');
-    let target = `${base}-${time}${extension}`;
-    for (let count = 1; existsSync(target); count++) target = `${base}-${time}.${count}${extension}`;
-    renameSync(this.#path, target);
-    await this.#removeOld();
+  /** Nobody can ask for a sync of this file any more, so its lines go to the disk now. */
+  async #leave(): Promise<void> {
+    const handle = this.#current?.handle;
+    await handle?.datasync();
+    this.#current = undefined;
+    await handle?.close();
   }
 
   async #removeOld(): Promise<void> {
     const { maxAge = 0, maxFiles = 0 } = this.#settings;
-    const extension = extname(this.#path);
-    const prefix = `${basename(this.#path, extension)}-`;
-    const rotated = (await readdir(dirname(this.#path)))
-      .filter((name) => name.startsWith(prefix) && name.endsWith(extension))
-      .map((name) => ({ name, time: timeOf(name.slice(prefix.length)) }))
-      .filter(({ time }) => !Number.isNaN(time))
-      .sort((a, b) => b.time - a.time || b.name.localeCompare(a.name));
-    for (const [index, { name, time }] of rotated.entries())
-      if ((maxFiles > 0 && index >= maxFiles) || (maxAge > 0 && Date.now() - time > maxAge))
-        unlinkSync(join(dirname(this.#path), name));
+    if (maxAge > 0 || maxFiles > 0) await removeOld(this.#path, { maxAge, maxFiles });
   }
 
   async #open(): Promise<Current> {
+    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const special = await stat(this.#path).then(
+      (stats) => !stats.isFile(),
+      () => false,
+    );
+    // Without O_NONBLOCK a named pipe would hold the process until somebody reads it, whatever signals come.
+    const flags = special ? O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK : O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW;
+    const handle = await open(this.#path, flags, 0o600);
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      const special = await stat(this.#path).then(
-        (stats) => !stats.isFile(),
-        () => false,
-      );
-      const handle = await open(this.#path, special ? 'a' : O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
       const stats = await handle.stat({ bigint: true });
-      const file = { handle, inode: stats.ino, regular: stats.isFile(), size: Number(stats.size) };
-      if (file.regular) await cutTornLine(file);
+      const file: Current = { handle, inode: stats.ino, regular: stats.isFile(), size: Number(stats.size) };
+      if (file.regular) await cutLastLine(file);
       return file;
     } catch (error) {
-      if (PASSING.includes((error as NodeJS.ErrnoException).code)) throw error;
-      throw failure(this.#path, error);
+      await handle.close();
+      throw error;
     }
   }
 }
 
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+async function writeLines(file: Current, lines: Buffer): Promise<Progress> {
+  let written = 0;
+  try {
+    while (written < lines.length) written += (await file.handle.write(lines, written)).bytesWritten;
+    file.size += written;
+    return { taken: written };
+  } catch (error) {
+    const taken = lines.subarray(0, written).lastIndexOf(NEWLINE) + 1;
+    if (written > taken) file.torn = file.size + taken;
+    await cutTorn(file).catch(() => {
+      // A disk that fails may refuse that too: once more before the next line.
+    });
+    return { taken, error };
+  }
+}
+
+/** Nothing can be taken back from a pipe: a line that was begun is ended, however slow the reader is. */
+async function writeThrough(handle: FileHandle, bytes: Buffer, signal: AbortSignal): Promise<Progress> {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += (await handle.write(bytes, written)).bytesWritten;
+    } catch (error) {
+      if (codeOf(error) !== 'EAGAIN' || signal.aborted)
+        return { taken: bytes.subarray(0, written).lastIndexOf(NEWLINE) + 1, error };
+      await pause(SLOW_READER, signal);
+    }
+  }
+  return { taken: written };
+}
+
+async function cutTorn(file: Current): Promise<void> {
+  if (file.torn === undefined) return;
+  const { size } = await file.handle.stat();
+  if (size > file.torn) await file.handle.truncate(file.torn);
+  file.size = Math.min(size, file.torn);
+  file.torn = undefined;
+}
+
 /** The last line's end is missing where its writer was killed: its event comes again. */
-async function cutTornLine(file: Current): Promise<void> {
+async function cutLastLine(file: Current): Promise<void> {
   for (let end = file.size; end > 0; ) {
     const length = Math.min(TAIL, end);
     const bytes = Buffer.alloc(length);
     await file.handle.read(bytes, 0, length, end - length);
-    const newline = bytes.lastIndexOf(0x0a);
+    const newline = bytes.lastIndexOf(NEWLINE);
     if (end === file.size && newline === length - 1) return;
     if (newline !== -1 || end === length) {
       file.size = newline === -1 ? 0 : end - length + newline + 1;
@@ -196,12 +257,6 @@ async function cutTornLine(file: Current): Promise<void> {
   }
 }
 
-/** The time in a rotated file's name (`2024-04-05T10-11-12.123`), milliseconds since the epoch. */
-function timeOf(text: string): number {
-  const match = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d\.\d{3})/.exec(text);
-  return match ? Date.parse(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`) : Number.NaN;
-}
-
 function failure(path: string, cause: unknown): SyscribeError {
   return new SyscribeError('ERR_FILE_WRITE', `cannot write ${path}`, {
     cause,
@@ -210,9 +265,13 @@ function failure(path: string, cause: unknown): SyscribeError {
 }
 
 function unwritten(path: string, rest: Buffer, cause: unknown): SyscribeError {
-  const lines = rest.reduce((count, byte) => count + (byte === 0x0a ? 1 : 0), 0);
-  return new SyscribeError('ERR_FILE_WRITE', `cannot write ${path}: ${lines} events were not written`, {
-    cause,
-    remedy: 'Make room; with the same position file the next run writes them.',
-  });
+  const lines = rest.reduce((count, byte) => count + (byte === NEWLINE ? 1 : 0), 0);
+  return new SyscribeError(
+    'ERR_FILE_WRITE',
+    `cannot write ${path}: ${lines} lines (${rest.length} bytes) not written`,
+    {
+      cause,
+      remedy: 'Make room; with the same position file the next run writes them.',
+    },
+  );
 }

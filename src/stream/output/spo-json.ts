@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { UNSET_ID } from '../../kernel/audit.ts';
 import type { EnrichedEvent } from '../event.ts';
 
 const MAX_BUCKETS = 1000;
+/** More than any table has: a process that calls numbers at random must not fill the memory. */
+const MAX_SYSCALLS = 2048;
 const VERSION = 'spo/v1_alpha';
 
 /** What is known of a process beyond its audit records. */
@@ -57,6 +60,7 @@ export class SpoJsonBuckets {
       this.#buckets.set(key, bucket);
     }
     bucket.syscalls.add(seccomp.syscall ?? String(seccomp.number));
+    if (bucket.syscalls.size >= MAX_SYSCALLS) lines.push(...this.#take(key));
     return lines;
   }
 
@@ -89,7 +93,7 @@ function render({ first, details, syscalls }: Bucket): string {
     auditID: randomUUID(),
     cmdLine: details.cmdLine ?? '',
     executable: process?.exe ?? process?.comm ?? '',
-    gid: process?.gid ?? 0,
+    gid: process?.gid ?? UNSET_ID,
     node: { name: node },
     pid: process?.pid ?? 0,
     ...(details.requestUID !== undefined && { requestUID: details.requestUID }),
@@ -98,7 +102,7 @@ function render({ first, details, syscalls }: Bucket): string {
       : null,
     syscalls: [...syscalls].sort(),
     timestamp: time.replace(/\.\d{3}Z$/, '.000Z'),
-    uid: process?.uid ?? 0,
+    uid: process?.uid ?? UNSET_ID,
     version: VERSION,
   };
   return `${JSON.stringify(record)}\n`;

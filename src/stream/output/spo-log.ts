@@ -66,13 +66,17 @@ export function renderSpoLog(event: EnrichedEvent, pid: number, now: Date): stri
 
 /** strconv.Quote(): what a terminal or a line-based reader could take for something else is escaped. */
 function quote(text: string): string {
-  return `"${text.replace(/["\\]|[^\P{C}]|[\u2028\u2029]/gu, escaped)}"`;
+  return `"${text.replace(/["\\\p{C}]|(?! )\p{Z}/gu, escaped)}"`;
 }
+
+const SHORT = new Map([...'"\\'].map((character) => [character, `\\${character}`]));
+for (const [index, letter] of [...'abtnvfr'].entries()) SHORT.set(String.fromCharCode(7 + index), `\\${letter}`);
 
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0;
-  const short = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
-  if (short) return short;
+  const short = SHORT.get(character);
+  if (short !== undefined) return short;
+  if (code >= 0xd800 && code <= 0xdfff) return '\\ufffd'; // Half a pair, which Go has no character for.
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
