@@ -6,6 +6,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "cgroup.bpf.h"
 #include "processes.h"
 
 /* Settings, fixed before loading. */
@@ -18,15 +19,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } events SEC(".maps");
-
-static __always_inline u64 task_cgroup(struct task_struct *task)
-{
-	if (subsystem < 0)
-		return task->cgroups->dfl_cgrp->kn->id;
-	if (subsystem >= 16)
-		return 0;
-	return task->cgroups->subsys[subsystem]->cgroup->kn->id;
-}
 
 static __always_inline void emit(u32 kind, u32 tgid, u64 cgroup, u64 time)
 {

@@ -3,24 +3,15 @@
 #ifndef SYSCRIBE_TAGS_BPF_H
 #define SYSCRIBE_TAGS_BPF_H
 
+#include "cgroup.bpf.h"
 #include "maps.bpf.h"
 
 /* Settings, defined in lifecycle.bpf.c and fixed before loading. */
 extern const volatile int hierarchy;		/* cgroup_root.hierarchy_id that the roots live in; 0 is v2 */
-extern const volatile int subsystem;		/* index into css_set.subsys of that hierarchy; -1: v2 */
 extern const volatile u32 host_mount_namespace; /* inode number */
 extern const volatile bool report_processes;	/* send EVENT_PROCESS */
 extern const volatile u32 fail_tags;		/* for tests: the first so many tags fail as if memory were short */
 extern u32 failed_tags;
-
-static __always_inline u64 task_cgroup(struct task_struct *task)
-{
-	if (subsystem < 0)
-		return task->cgroups->dfl_cgrp->kn->id;
-	if (subsystem >= 16)
-		return 0;
-	return task->cgroups->subsys[subsystem]->cgroup->kn->id;
-}
 
 static __always_inline bool outside_host(struct task_struct *task)
 {

@@ -5,8 +5,7 @@ import { decodeProcessEvents, type ProcessEvent } from './process-events.ts';
 const RING_BYTES = 4 << 20; // 100,000 births
 
 /**
- * Every birth, move and new cgroup of the machine, as the kernel tells it: about a microsecond for each process that is
- * started, nothing for anything else.
+ * Every birth, move and new cgroup of the machine, as the kernel tells it.
  */
 export class ProcessWatch implements Disposable {
   readonly #handle: NativeProcesses;

@@ -86,11 +86,11 @@ export function openCgroup(directory: string): Cgroup {
   return { path, id, hierarchy, controller };
 }
 
-/** The cgroup's path as /proc/PID/cgroup shows it: from the root of its hierarchy on. */
+/** The cgroup's path from the root of its hierarchy on, as /proc/PID/cgroup shows it; empty for the root itself. */
 export function cgroupPathWithin(cgroup: Cgroup): string {
   const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
   const mount = mounts.findLast(({ path }) => cgroup.path === path || cgroup.path.startsWith(`${path}/`));
-  return cgroup.path.slice(mount?.path.length ?? 0) || '/';
+  return cgroup.path.slice(mount?.path.length ?? 0);
 }
 
 /** Whether a /proc/PID/cgroup text is of a process in the cgroup, or below it. */

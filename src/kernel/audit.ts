@@ -2,13 +2,10 @@ import type { Abi } from './abi.ts';
 
 const X32_BIT = 0x40000000;
 
-/** AUDIT_ARCH_* of linux/audit.h for the tables that are known, in the words of uname(1). */
-const ABIS = new Map<number, Abi>([
-  [0xc000003e, 'x86_64'],
-  [0x40000003, 'i386'],
-  [0xc00000b7, 'aarch64'],
-  [0x40000028, 'arm'],
-]);
+/** AUDIT_ARCH_* of linux/audit.h for the tables that are known; x32 has x86_64's and is told by bit 30 of the number. */
+export const AUDIT_ARCH = { x86_64: 0xc000003e, i386: 0x40000003, aarch64: 0xc00000b7, arm: 0x40000028 } as const;
+
+const ABIS = new Map<number, Abi>(Object.entries(AUDIT_ARCH).map(([abi, arch]) => [arch, abi as Abi]));
 
 /** The same for architectures without a table here: calls are told by number. */
 const OTHERS = new Map<number, string>([

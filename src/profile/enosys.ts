@@ -1,47 +1,32 @@
 import type { Abi } from '../kernel/abi.ts';
+import { AUDIT_ARCH } from '../kernel/audit.ts';
+import { BPF, instruction } from '../kernel/sock-filter.ts';
 
 const ENOSYS = 38;
 const RET_ERRNO = 0x00050000;
 const X32_BIT = 0x40000000;
-const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const JUMP_EQUAL = 0x15;
-const JUMP_GREATER = 0x25;
-const JUMP_NOT_LESS = 0x35;
-const RETURN = 0x06;
 const NUMBER_OFFSET = 0; // seccomp_data.nr
 const ARCH_OFFSET = 4; // seccomp_data.arch
 
-/** linux/audit.h; x32 has the same as x86_64 and is told by bit 30 of the number. */
-const AUDIT_ARCH = { x86_64: 0xc000003e, i386: 0x40000003, aarch64: 0xc00000b7, arm: 0x40000028 } as const;
-
-function instruction(code: number, k: number, ifTrue = 0, ifFalse = 0): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeUInt16LE(code, 0);
-  bytes.writeUInt8(ifTrue, 2);
-  bytes.writeUInt8(ifFalse, 3);
-  bytes.writeUInt32LE(k >>> 0, 4);
-  return bytes;
-}
-
 /** An x32 number goes on to the filter unless the profile lists x32: there it is a wrong architecture, as in runc. */
 function checks(abi: string, newest: number, newestX32: number | undefined): Buffer[] {
-  if (abi !== 'x86_64') return [instruction(JUMP_GREATER, newest, 0, 1)];
+  if (abi !== 'x86_64') return [instruction(BPF.jumpGreater, newest, 0, 1)];
   if (newestX32 === undefined)
-    return [instruction(JUMP_NOT_LESS, X32_BIT, 2, 0), instruction(JUMP_GREATER, newest, 0, 1)];
+    return [instruction(BPF.jumpNotLess, X32_BIT, 2, 0), instruction(BPF.jumpGreater, newest, 0, 1)];
   return [
-    instruction(JUMP_NOT_LESS, X32_BIT, 1, 0),
-    instruction(JUMP_GREATER, newest, 1, 2),
-    instruction(JUMP_GREATER, X32_BIT | newestX32, 0, 1),
+    instruction(BPF.jumpNotLess, X32_BIT, 1, 0),
+    instruction(BPF.jumpGreater, newest, 1, 2),
+    instruction(BPF.jumpGreater, X32_BIT | newestX32, 0, 1),
   ];
 }
 
 function block(abi: string, arch: number, newest: number, newestX32: number | undefined): Buffer[] {
   const body = [
-    instruction(LOAD, NUMBER_OFFSET),
+    instruction(BPF.load, NUMBER_OFFSET),
     ...checks(abi, newest, newestX32),
-    instruction(RETURN, RET_ERRNO | ENOSYS),
+    instruction(BPF.return, RET_ERRNO | ENOSYS),
   ];
-  return [instruction(LOAD, ARCH_OFFSET), instruction(JUMP_EQUAL, arch, 0, body.length), ...body];
+  return [instruction(BPF.load, ARCH_OFFSET), instruction(BPF.jumpEqual, arch, 0, body.length), ...body];
 }
 
 /**

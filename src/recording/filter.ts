@@ -1,5 +1,7 @@
 import { type FilterRule, isNativeFailure, native } from '../capture/native.ts';
 import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../kernel/abi.ts';
+import { AUDIT_ARCH } from '../kernel/audit.ts';
+import { BPF, FILTER_FLAG_LOG, instruction, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG } from '../kernel/sock-filter.ts';
 import { syscallNumber } from '../kernel/syscalls.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { enosysStub } from '../profile/enosys.ts';
@@ -14,8 +16,8 @@ const ACTIONS: Record<Action, number> = {
   SCMP_ACT_ERRNO: 0x00050000,
   SCMP_ACT_NOTIFY: 0x7fc00000,
   SCMP_ACT_TRACE: 0x7ff00000,
-  SCMP_ACT_LOG: 0x7ffc0000,
-  SCMP_ACT_ALLOW: 0x7fff0000,
+  SCMP_ACT_LOG: SECCOMP_RET_LOG,
+  SCMP_ACT_ALLOW: SECCOMP_RET_ALLOW,
 };
 const OPERATORS = {
   SCMP_CMP_NE: 1,
@@ -27,15 +29,8 @@ const OPERATORS = {
   SCMP_CMP_MASKED_EQ: 7,
 } as const;
 /** libseccomp's tokens: AUDIT_ARCH_*, and one of its own for x32. */
-const TOKENS: Record<Abi, number> = {
-  x86_64: 0xc000003e,
-  i386: 0x40000003,
-  x32: 0x4000003e,
-  aarch64: 0xc00000b7,
-  arm: 0x40000028,
-};
-const FLAGS: Record<string, number> = { SECCOMP_FILTER_FLAG_LOG: 2, SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4 };
-const FLAG_LOG = 2;
+const TOKENS: Record<Abi, number> = { ...AUDIT_ARCH, x32: 0x4000003e };
+const FLAGS: Record<string, number> = { SECCOMP_FILTER_FLAG_LOG: FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4 };
 const EPERM = 1;
 const ENOSYS = 38;
 const INSTRUCTION_SIZE = 8;
@@ -114,7 +109,7 @@ export function compileFilter(profile: Profile, machine: Machine): CompiledFilte
       });
     return {
       program,
-      flags: profile.flags.reduce((flags, flag) => flags | (FLAGS[flag] ?? 0), FLAG_LOG),
+      flags: profile.flags.reduce((flags, flag) => flags | (FLAGS[flag] ?? 0), FILTER_FLAG_LOG),
       unknown: [...new Set(built.unknown.map((index) => rules[index]?.name ?? ''))],
     };
   } catch (error) {
@@ -123,4 +118,9 @@ export function compileFilter(profile: Profile, machine: Machine): CompiledFilte
       cause: error,
     });
   }
+}
+
+/** The filter that allows every call of every architecture and logs it. */
+export function logEverything(): Pick<CompiledFilter, 'program' | 'flags'> {
+  return { program: instruction(BPF.return, SECCOMP_RET_LOG), flags: FILTER_FLAG_LOG };
 }

@@ -1,46 +1,37 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import type { AuditEvent } from '../capture/audit/event.ts';
 import { type Cgroup, cgroupPathWithin, isWithin, openCgroup } from '../container/cgroup.ts';
 import { findContainer } from '../container/find.ts';
 import { SyscribeError } from '../platform/errors.ts';
-import { LoggedCalls, LogLosses } from './logged-calls.ts';
-import { type Observation, unnamed } from './observation.ts';
+import { LogCollector } from './log-collector.ts';
+import type { Observation, Reason } from './observation.ts';
 import type { Recording, Target } from './recording.ts';
 import { SeccompLog } from './seccomp-log.ts';
 import type { SessionSettings } from './session.ts';
 
-const TICK = 250; // milliseconds
+/** Milliseconds for which a process number stands for the process that was looked at: see Identity's REUSE. */
+const REUSE = 1000;
 
 /** What a running container's own seccomp profile logs, collected from the audit log: for profiles that log. */
 export class LogAttachment implements Recording {
   readonly finished: Promise<Observation>;
   readonly exit = Promise.resolve(undefined);
   readonly command = undefined;
-  readonly #log: SeccompLog;
   readonly #cgroup: Cgroup;
   readonly #within: string;
-  readonly #settings: SessionSettings;
-  readonly #calls = new LoggedCalls('workload');
-  readonly #losses = new LogLosses();
-  readonly #started = new Date();
-  readonly #pids = new Set<number>();
-  readonly #resolve: (observation: Observation) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #collector: LogCollector;
+  /** Whether a process was in the cgroup, and when that was looked at. */
+  readonly #looked = new LRUCache<number, { readonly inside: boolean; readonly at: number }>({ max: 65_536 });
   #gone = 0;
-  #ended = false;
-  readonly #onAbort = () => void this.stop();
 
   private constructor(log: SeccompLog, cgroup: Cgroup, settings: SessionSettings) {
-    this.#log = log;
     this.#cgroup = cgroup;
     this.#within = cgroupPathWithin(cgroup);
-    this.#settings = settings;
-    const finished = Promise.withResolvers<Observation>();
-    this.finished = finished.promise;
-    this.#resolve = finished.resolve;
-    settings.signal?.addEventListener('abort', this.#onAbort);
-    this.#timer = setInterval(() => this.#look(), Math.min(TICK, settings.duration ?? TICK));
+    this.#collector = new LogCollector(log, settings, () => this.#reasons());
+    this.finished = this.#collector.finished;
+    this.#collector.watch(() => !existsSync(cgroup.path) || processesOf(cgroup).length === 0);
   }
 
   /** @throws SyscribeError when the log stays silent, or nothing in the cgroup is under a seccomp filter. */
@@ -61,57 +52,42 @@ export class LogAttachment implements Recording {
   }
 
   add(event: AuditEvent): void {
-    const pid = event.process?.pid ?? 0;
-    if (this.#pids.has(pid)) {
-      this.#calls.add(event);
-      return;
-    }
-    let cgroups: string;
-    try {
-      cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
-    } catch {
-      this.#gone += 1;
-      return;
-    }
-    if (!isWithin(cgroups, this.#cgroup, this.#within)) return;
-    this.#pids.add(pid);
-    this.#calls.add(event);
+    if (this.#isInside(event.process?.pid ?? 0)) this.#collector.add(event);
   }
 
   progress(): { syscalls: number; processes: number; quiet: number } {
-    return { syscalls: this.#calls.size, processes: this.#pids.size, quiet: this.#calls.quiet };
+    return this.#collector.progress();
   }
 
-  async stop(): Promise<Observation> {
-    if (!this.#ended) await this.#end();
-    return this.finished;
+  stop(): Promise<Observation> {
+    return this.#collector.stop();
   }
 
-  #look(): void {
-    const { duration, untilQuiet, signal } = this.#settings;
-    const over = duration !== undefined && Date.now() - this.#started.getTime() >= duration;
-    const quiet = untilQuiet !== undefined && this.#calls.quiet >= untilQuiet;
-    const gone = !existsSync(this.#cgroup.path) || processesOf(this.#cgroup).length === 0;
-    if (over || quiet || gone || signal?.aborted) void this.stop();
+  #isInside(pid: number): boolean {
+    const known = this.#looked.get(pid);
+    const now = Date.now();
+    if (known && now - known.at < REUSE) return known.inside;
+    try {
+      const inside = isWithin(readFileSync(`/proc/${pid}/cgroup`, 'utf8'), this.#cgroup, this.#within);
+      this.#looked.set(pid, { inside, at: now });
+      return inside;
+    } catch {
+      this.#gone += 1;
+      return false;
+    }
   }
 
-  async #end(): Promise<void> {
-    this.#ended = true;
-    clearInterval(this.#timer);
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    const ended = new Date();
-    const settled = await this.#log.settle();
-    const calls = this.#calls.list();
-    const reasons = [...this.#losses.reasons(this.#log, settled), ...unnamed(calls)];
-    reasons.push({ code: 'began-late', message: 'recording began after the workload' });
-    reasons.push({ code: 'log-only', message: 'only what its seccomp profile logs was seen' });
+  #reasons(): Reason[] {
+    const reasons: Reason[] = [
+      { code: 'began-late', message: 'recording began after the workload' },
+      { code: 'log-only', message: 'only what its seccomp profile logs was seen' },
+    ];
     if (this.#gone > 0)
       reasons.push({
         code: 'log-lost',
         message: `${this.#gone} records were of processes that had ended before it could be told whose they were`,
       });
-    this.#log[Symbol.dispose]();
-    this.#resolve({ calls, processes: this.#pids.size, started: this.#started, ended, reasons, lostEvidence: 0 });
+    return reasons;
   }
 }
 

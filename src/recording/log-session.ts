@@ -2,45 +2,32 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { AuditEvent } from '../capture/audit/event.ts';
 import { UNSET_ID } from '../kernel/audit.ts';
 import { Command, type Exit } from './command.ts';
-import { logEverything } from './log-filter.ts';
-import { LoggedCalls, LogLosses } from './logged-calls.ts';
-import { type Observation, unnamed } from './observation.ts';
+import { logEverything } from './filter.ts';
+import { LogCollector } from './log-collector.ts';
+import type { Observation, Reason } from './observation.ts';
 import type { Recording } from './recording.ts';
 import { SeccompLog } from './seccomp-log.ts';
 import type { SessionSettings } from './session.ts';
-
-/** Milliseconds between looks at whether the recorded processes still run. */
-const TICK = 250;
 
 /**
  * A command recorded by the kernel's audit log, where eBPF is not allowed: it runs under a filter that logs every call,
  * in an audit session of its own, whose number every record of it and of its descendants carries.
  */
 export class LogSession implements Recording {
-  readonly finished: Promise<Observation>;
   readonly exit: Promise<Exit | undefined>;
   readonly command: Command;
+  readonly finished: Promise<Observation>;
   readonly #log: SeccompLog;
-  readonly #settings: SessionSettings;
-  readonly #calls = new LoggedCalls('workload');
-  readonly #losses = new LogLosses();
-  readonly #started = new Date();
+  readonly #collector: LogCollector;
   readonly #sessions: Set<number>;
-  readonly #pids = new Set<number>();
-  readonly #resolve: (observation: Observation) => void;
-  #timer: NodeJS.Timeout | undefined;
-  #ended = false;
-  readonly #onAbort = () => void this.stop();
 
   private constructor(log: SeccompLog, command: Command, sessions: Set<number>, settings: SessionSettings) {
     this.#log = log;
     this.command = command;
-    this.#sessions = sessions;
-    this.#settings = settings;
-    const finished = Promise.withResolvers<Observation>();
-    this.finished = finished.promise;
-    this.#resolve = finished.resolve;
     this.exit = command.exited;
+    this.#sessions = sessions;
+    this.#collector = new LogCollector(log, settings, () => stillRunning(this.#running()));
+    this.finished = this.#collector.finished.finally(() => command.release());
   }
 
   /** @throws SyscribeError when the log stays silent, or the command cannot be started. */
@@ -65,7 +52,7 @@ export class LogSession implements Recording {
       session = new LogSession(log, command, sessions, settings);
       command.go();
       await command.executed;
-      session.#watch();
+      await session.#begin();
       return session;
     } catch (error) {
       log[Symbol.dispose]();
@@ -76,69 +63,37 @@ export class LogSession implements Recording {
 
   add(event: AuditEvent): void {
     const { process, session = UNSET_ID } = event;
-    if (!process) return;
     // Its first record is the exec itself, which the filter sees since it is loaded before: from then on it is recorded.
-    if (process.pid === this.command.pid && this.#sessions.size === 0 && session !== UNSET_ID) {
+    if (process?.pid === this.command.pid && this.#sessions.size === 0 && session !== UNSET_ID) {
       this.#sessions.add(session);
-      this.#pids.add(process.pid);
-      return;
-    }
-    if (!this.#sessions.has(session)) return;
-    this.#pids.add(process.pid);
-    this.#calls.add(event);
+      this.#collector.pids.add(process.pid);
+    } else if (this.#sessions.has(session)) this.#collector.add(event);
   }
 
   progress(): { syscalls: number; processes: number; quiet: number } {
-    return { syscalls: this.#calls.size, processes: this.#pids.size, quiet: this.#calls.quiet };
+    return this.#collector.progress();
   }
 
   async stop(): Promise<Observation> {
-    if (!this.#ended) await this.#end();
+    await this.#collector.stop();
     return this.finished;
   }
 
-  #watch(): void {
-    const { signal, duration, untilQuiet } = this.#settings;
-    signal?.addEventListener('abort', this.#onAbort);
-    const started = Date.now();
-    const look = () => {
-      const over = duration !== undefined && Date.now() - started >= duration;
-      const quiet = untilQuiet !== undefined && this.#calls.quiet >= untilQuiet;
-      if (over || quiet || signal?.aborted || (this.command.gone && this.#running() === 0)) void this.stop();
-    };
-    this.#timer = setInterval(look, Math.min(TICK, duration ?? TICK));
-    void this.command.exited.then(look);
+  /** Waits for the record of the exec, without which nobody knows whether something of the session still runs. */
+  async #begin(): Promise<void> {
+    await this.#log.settle();
+    this.#collector.watch(() => this.command.gone && this.#running() === 0);
   }
 
   /** Processes of the recorded sessions that have not ended. */
   #running(): number {
     return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && this.#sessions.has(sessionOf(pid))).length;
   }
+}
 
-  async #end(): Promise<void> {
-    this.#ended = true;
-    clearInterval(this.#timer);
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    const ended = new Date();
-    const settled = await this.#log.settle();
-    const running = this.#running();
-    const calls = this.#calls.list();
-    const reasons = [...this.#losses.reasons(this.#log, settled), ...unnamed(calls)];
-    if (running > 0)
-      reasons.push({ code: 'still-running', message: `${running} process${running === 1 ? '' : 'es'} still running` });
-    if (this.#calls.foreign > 0)
-      reasons.push({ code: 'unnamed', message: `${this.#calls.foreign} calls of an unknown architecture` });
-    this.#log[Symbol.dispose]();
-    this.command.release();
-    this.#resolve({
-      calls,
-      processes: this.#pids.size,
-      started: this.#started,
-      ended,
-      reasons,
-      lostEvidence: 0,
-    });
-  }
+function stillRunning(count: number): Reason[] {
+  if (count === 0) return [];
+  return [{ code: 'still-running', message: `${count} process${count === 1 ? '' : 'es'} still running` }];
 }
 
 /** The audit session of a process that has not ended; -1 for one that has. */

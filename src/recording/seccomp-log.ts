@@ -7,6 +7,7 @@ import { SyscribeError } from '../platform/errors.ts';
 import { waitFor } from '../platform/wait.ts';
 
 const PROOF_TIMEOUT = 1000; // milliseconds
+const MAX_ROUNDS = 30;
 
 /** The table and number of a logged call; undefined for another event, and for an architecture that is not supported. */
 export function loggedCall({ seccomp }: AuditEvent): { abi: Abi; nr: number } | undefined {
@@ -63,7 +64,7 @@ export class SeccompLog implements Disposable {
   /**
    * Waits until all that was logged before this call has been delivered: the log is a queue, so a logged call of our
    * own is its mark.
-   * @returns false when the mark did not come within a second after the last event that did.
+   * @returns false when the mark did not come within a second after the last record that did, or half a minute in all.
    */
   async settle(): Promise<boolean> {
     const mark = prepareMark();
@@ -73,7 +74,7 @@ export class SeccompLog implements Disposable {
     let lines = -1;
     let came = false;
     // Behind a burst of a million records the mark takes its time: as long as records come, it may be among the next.
-    while (!came && lines !== this.#socket.parser.counts.lines) {
+    for (let round = 0; round < MAX_ROUNDS && !came && lines !== this.#socket.parser.counts.lines; round++) {
       lines = this.#socket.parser.counts.lines;
       came = await waitFor(arrived.promise, PROOF_TIMEOUT);
     }

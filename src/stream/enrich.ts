@@ -2,25 +2,22 @@ import type { AuditEvent } from '../capture/audit/event.ts';
 import type { Owner } from '../container/identity.ts';
 import type { ContainerPart, EnrichedEvent } from './event.ts';
 
-export interface EnricherSources {
-  readonly identity: { ownerOf(pid: number, time: number): Owner | undefined };
-  /** What is known of a container by now; absent where no container runtime is asked. */
-  readonly containers?: { get(id: string): ContainerPart | undefined };
+/** Whose a process was at a time, milliseconds since the epoch. */
+export interface Owners {
+  ownerOf(pid: number, time: number): Owner | undefined;
 }
 
 /** Adds to events where and whose they are. */
 export class Enricher {
   /** Events of a process whose container, or none, could not be told. */
   unresolved = 0;
-  readonly #identity: EnricherSources['identity'];
-  readonly #containers: EnricherSources['containers'];
+  readonly #identity: Owners;
   readonly #node: string;
   #second = -1;
   #prefix = '';
 
-  constructor(sources: EnricherSources, settings: { readonly node: string }) {
-    this.#identity = sources.identity;
-    this.#containers = sources.containers;
+  constructor(identity: Owners, settings: { readonly node: string }) {
+    this.#identity = identity;
     this.#node = settings.node;
   }
 
@@ -45,8 +42,7 @@ export class Enricher {
   #containerOf(pid: number, time: number): ContainerPart | undefined {
     const owner = this.#identity.ownerOf(pid, time);
     if (!owner) this.unresolved += 1;
-    if (owner?.container === undefined) return undefined;
-    return this.#containers?.get(owner.container) ?? { id: owner.container };
+    return owner?.container === undefined ? undefined : { id: owner.container };
   }
 
   /** Date's own formatting is made once a second of the log. */

@@ -3,7 +3,7 @@ import { isMark } from '../capture/audit/proof.ts';
 import { auditStatus } from '../capture/audit/socket.ts';
 import type { AuditSource, SourceCounts } from '../capture/audit/source.ts';
 import { Enricher } from './enrich.ts';
-import type { ContainerPart, EnrichedEvent } from './event.ts';
+import type { EnrichedEvent } from './event.ts';
 import type { Processes } from './processes.ts';
 
 export interface StreamBatch {
@@ -24,16 +24,7 @@ export interface StreamCounts extends SourceCounts {
 export interface StreamSources {
   readonly source: AuditSource;
   readonly processes: Processes;
-  /** What a container runtime says of containers. */
-  readonly containers?: {
-    get(id: string): ContainerPart | undefined;
-    /** Waits a moment for what is being looked up. */
-    resolve(ids: Iterable<string>, signal: AbortSignal, timeout: number): Promise<void>;
-  };
 }
-
-/** Milliseconds that a batch waits for the runtime's word on containers that are new. */
-const PATIENCE = 250;
 
 /** The audit events of a machine, each with the container it belongs to. */
 export class AuditStream {
@@ -43,10 +34,7 @@ export class AuditStream {
 
   constructor(sources: StreamSources, settings: { readonly node: string }) {
     this.#sources = sources;
-    this.#enricher = new Enricher(
-      { identity: sources.processes.identity, ...(sources.containers && { containers: sources.containers }) },
-      settings,
-    );
+    this.#enricher = new Enricher(sources.processes.identity, settings);
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<StreamBatch> {
@@ -55,7 +43,7 @@ export class AuditStream {
       processes.update();
       const wanted = events.filter((event) => !isMark(event));
       const enriched = wanted.map((event) => this.#enricher.enrich(event));
-      yield { events: await this.#named(enriched, signal), ...(position && { position }) };
+      yield { events: enriched, ...(position && { position }) };
     }
   }
 
@@ -68,18 +56,5 @@ export class AuditStream {
         lost === undefined || this.#lostBefore === undefined ? undefined : Math.max(lost - this.#lostBefore, 0),
       processesLost: this.#sources.processes.lost,
     };
-  }
-
-  /** Puts in names that have come meanwhile. */
-  async #named(events: EnrichedEvent[], signal: AbortSignal): Promise<EnrichedEvent[]> {
-    const { containers } = this.#sources;
-    if (!containers) return events;
-    const unnamed = new Set(events.flatMap(({ container }) => (container && !container.name ? container.id : [])));
-    if (unnamed.size === 0) return events;
-    await containers.resolve(unnamed, signal, PATIENCE);
-    return events.map((event) => {
-      const { container } = event;
-      return container && !container.name ? { ...event, container: containers.get(container.id) ?? container } : event;
-    });
   }
 }

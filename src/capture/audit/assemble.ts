@@ -7,10 +7,10 @@ const MAX_RECORDS = 64;
 const PATIENCE = 1000;
 
 interface Group {
+  /** How many events had begun before it. */
+  readonly index: number;
   readonly time: number;
   readonly serial: number;
-  /** Where its first record begins, in whatever the source counts. */
-  readonly offset: number;
   readonly records: AvcRecord[];
   readonly paths: Map<number, string>;
   companion: Companion | undefined;
@@ -23,17 +23,23 @@ interface Group {
  */
 export class Assembler {
   readonly #groups = new Map<number, Group>();
+  #begun = 0;
 
-  /** Where the oldest event begins that is still waited for; undefined when there is none. */
-  get oldest(): number | undefined {
-    return this.#groups.values().next().value?.offset;
+  /** Events that have begun so far. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** Events that have begun and been given out, counted up to the oldest that has not. */
+  get settled(): number {
+    return this.#groups.values().next().value?.index ?? this.#begun;
   }
 
   get waiting(): number {
     return this.#groups.size;
   }
 
-  addAvc(time: number, serial: number, offset: number, record: AvcRecord, out: AuditEvent[]): void {
+  addAvc(time: number, serial: number, record: AvcRecord, out: AuditEvent[]): void {
     this.release(time, out);
     let group = this.#groups.get(serial);
     if (group && group.time !== time) {
@@ -42,7 +48,7 @@ export class Assembler {
     }
     if (!group) {
       if (this.#groups.size >= MAX_GROUPS) this.#finishOldest(out);
-      group = { time, serial, offset, records: [], paths: new Map(), companion: undefined };
+      group = { index: this.#begun++, time, serial, records: [], paths: new Map(), companion: undefined };
       this.#groups.set(serial, group);
     }
     group.records.push(record);

@@ -70,6 +70,7 @@ export class AutoSource implements AuditSource {
   async *read(signal: AbortSignal): AsyncGenerator<AuditBatch> {
     let next = await this.#choose(signal);
     if (!next) throw nothingToRead(this.#candidates());
+    this.#start = 'end'; // What is changed over to begins there.
     while (next && !signal.aborted) {
       const leaving = new AbortController();
       const source: AuditSource = next;
@@ -88,7 +89,6 @@ export class AutoSource implements AuditSource {
         this.#current = undefined;
       }
       next = await watched;
-      this.#start = 'end';
     }
   }
 

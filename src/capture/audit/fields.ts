@@ -109,10 +109,6 @@ export class Fields {
     return name.length === this.keyLength && this.#text.startsWith(name, this.keyStart);
   }
 
-  keyByte(index: number): number {
-    return this.#bytes[this.keyStart + index] as number;
-  }
-
   /** The value as a whole number, -1 when it is none (or has more digits than any field of the kernel's). */
   number(): number {
     const length = this.valueEnd - this.valueStart;

@@ -41,6 +41,7 @@ export class FileSource implements AuditSource {
     let wake = Promise.withResolvers<void>();
     using follower = new Follower(this.#path, () => wake.resolve());
     await using log = this.#log;
+    const reached: { readonly position: LogPosition; readonly begun: number }[] = [];
     let safe: LogPosition | undefined;
     for (let idleSince = Date.now(); ; ) {
       if (!this.#once && !follower.watch()) follower[Symbol.dispose]();
@@ -48,11 +49,13 @@ export class FileSource implements AuditSource {
       const events: AuditEvent[] = [];
       const block = signal.aborted ? undefined : await log.next();
       if (block) {
-        this.#parser.parseLines(blockOf(block.bytes), block.offset, events);
+        this.#parser.parseLines(blockOf(block), events);
         idleSince = Date.now();
       } else if (this.#once || signal.aborted || Date.now() - idleSince >= IDLE) this.#parser.flush(events);
-      // An event that still waits begins at or behind the last position at which none did.
-      if (this.#parser.waiting === 0) safe = log.position();
+      const position = log.position();
+      if (block && position) reached.push({ position, begun: this.#parser.progress.begun });
+      // A position is safe when all events are out that had begun before it.
+      while (reached[0] && reached[0].begun <= this.#parser.progress.settled) safe = reached.shift()?.position;
       if (block || events.length > 0) yield { events, ...(safe && { position: safe }) };
       if (block) continue;
       if (this.#once || signal.aborted) break;

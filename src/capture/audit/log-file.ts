@@ -18,12 +18,6 @@ export interface LogPosition {
 
 export type Start = 'beginning' | 'end' | { readonly since: number } | LogPosition;
 
-/** Whole lines, and where they begin in their file. */
-export interface LogBlock {
-  readonly bytes: Buffer;
-  readonly offset: number;
-}
-
 export interface LogFileCounts {
   /** How often the log was renamed and its successor opened. */
   rotations: number;
@@ -63,8 +57,8 @@ export class LogFile implements AsyncDisposable {
     this.#then = start === 'end' ? logFile(path) : undefined;
   }
 
-  /** The next lines; undefined when there are none now. The block's bytes are good until the next call. */
-  async next(): Promise<LogBlock | undefined> {
+  /** The next whole lines; undefined when there are none now. The bytes are good until the next call. */
+  async next(): Promise<Buffer | undefined> {
     for (;;) {
       this.#file ??= await this.#open();
       const file = this.#file;
@@ -80,9 +74,9 @@ export class LogFile implements AsyncDisposable {
   }
 
   /** Where the next line will be read from; undefined before the log was first opened. */
-  position(offset = this.#file?.offset): LogPosition | undefined {
-    if (!this.#file || offset === undefined) return undefined;
-    const { head, inode } = this.#file;
+  position(): LogPosition | undefined {
+    if (!this.#file) return undefined;
+    const { head, inode, offset } = this.#file;
     return { inode, offset, head: { length: head.length, sha256: digest(head) } };
   }
 
@@ -92,13 +86,12 @@ export class LogFile implements AsyncDisposable {
   }
 
   /** `'replaced'` when the file is no longer the one that was read so far. */
-  async #read(file: Open): Promise<LogBlock | 'replaced' | undefined> {
+  async #read(file: Open): Promise<Buffer | 'replaced' | undefined> {
     const buffer = this.#buffer;
     for (;;) {
       const { bytesRead } = await file.handle.read(buffer, 0, BLOCK, file.offset);
       // The block before the head: what is read of a file that is cut off meanwhile is not taken for the old one's.
       if (!(await this.#sameHead(file))) return 'replaced';
-      const offset = file.offset;
       const end = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
       if (end === 0 && bytesRead < BLOCK) return undefined;
       file.offset += end === 0 ? bytesRead : end;
@@ -111,7 +104,7 @@ export class LogFile implements AsyncDisposable {
         start = buffer.indexOf(0x0a) + 1;
         if (start === end) continue;
       }
-      return { bytes: buffer.subarray(start, end), offset: offset + start };
+      return buffer.subarray(start, end);
     }
   }
 

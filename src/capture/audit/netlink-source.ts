@@ -3,7 +3,7 @@ import type { AuditEvent } from './event.ts';
 import { AuditSocket } from './socket.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
-const QUEUE_LIMIT = 100_000; // events; some 50 MB
+const QUEUE_LIMIT = 100_000; // events
 const IDLE = 200; // milliseconds: as for files
 
 /**

@@ -26,8 +26,6 @@ export interface ParseCounts {
 export class AuditParser {
   readonly counts: ParseCounts = { lines: 0, parsed: 0, unparsed: 0 };
   readonly gaps = new SerialGaps();
-  /** Time of the newest record, milliseconds since the epoch. */
-  newest = 0;
   /** Told when a process has moved to another audit session. */
   onLogin: ((from: number, to: number) => void) | undefined;
   readonly #assembler = new Assembler();
@@ -35,10 +33,9 @@ export class AuditParser {
 
   /**
    * Reads the whole lines of `block` and adds their events to `out`.
-   * @param base the source's offset of the block's first byte, for {@link oldest}.
    * @returns how many bytes were read: what is behind the last newline is not.
    */
-  parseLines(block: Block, base: number, out: AuditEvent[]): number {
+  parseLines(block: Block, out: AuditEvent[]): number {
     const { bytes, text } = block;
     const header = this.#header;
     let start = 0;
@@ -48,7 +45,7 @@ export class AuditParser {
       const end = bytes[newline - 1] === CARRIAGE_RETURN && newline > start ? newline - 1 : newline;
       this.counts.lines += 1;
       if (end - start > MAX_LINE) this.counts.unparsed += 1;
-      else if (readHeader(block, start, end, header)) this.#record(header, block, end, base + start, out);
+      else if (readHeader(block, start, end, header)) this.#record(header, block, end, out);
       start = newline + 1;
     }
   }
@@ -58,13 +55,13 @@ export class AuditParser {
     this.counts.lines += 1;
     this.#header.kind = kindOfNumber(type);
     if (block.text.startsWith('audit(', start) && readStamp(block.bytes, start + 6, end, this.#header))
-      this.#record(this.#header, block, end, 0, out);
+      this.#record(this.#header, block, end, out);
     else if (isEvent(this.#header.kind)) this.counts.unparsed += 1;
   }
 
-  /** Where the oldest event begins that waits for more of its records. */
-  get oldest(): number | undefined {
-    return this.#assembler.oldest;
+  /** Events of several records that have begun so far, and those of them that have been given out. */
+  get progress(): { readonly begun: number; readonly settled: number } {
+    return this.#assembler;
   }
 
   /** How many events wait for more of their records. */
@@ -77,14 +74,13 @@ export class AuditParser {
     this.#assembler.flush(out);
   }
 
-  #record(header: Header, block: Block, end: number, offset: number, out: AuditEvent[]): void {
+  #record(header: Header, block: Block, end: number, out: AuditEvent[]): void {
     const { kind, time, serial, body } = header;
     this.gaps.add(serial);
-    if (time > this.newest) this.newest = time;
     if (kind === 'seccomp') this.#seccomp(header, block, end, out);
     else if (kind === 'avc') {
       const record = readAvc(block, body, end);
-      if (record) this.#assembler.addAvc(time, serial, offset, record, out);
+      if (record) this.#assembler.addAvc(time, serial, record, out);
       this.#count(record !== undefined);
     } else if (kind === 'login') this.#login(block, body, end);
     else if (kind !== 'other' && this.#assembler.has(serial)) this.#join(header, block, end, out);

@@ -1,31 +1,18 @@
 import { UNSET_ID } from '../../kernel/audit.ts';
+import { BPF, FILTER_FLAG_LOG, instruction, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG } from '../../kernel/sock-filter.ts';
 import { syscallNumber } from '../../kernel/syscalls.ts';
 import { waitFor } from '../../platform/wait.ts';
 import { native } from '../native.ts';
 import type { AuditEvent } from './event.ts';
 import type { AuditSource } from './source.ts';
 
-const FILTER_LOG = 0x7ffc0000;
-const FILTER_ALLOW = 0x7fff0000;
-const FLAG_LOG = 2; // SECCOMP_FILTER_FLAG_LOG
-
-/** struct sock_filter: u16 code, u8 jt, u8 jf, u32 k. */
-function instruction(code: number, k: number, jt = 0, jf = 0): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeUInt16LE(code, 0);
-  bytes.writeUInt8(jt, 2);
-  bytes.writeUInt8(jf, 3);
-  bytes.writeUInt32LE(k >>> 0, 4);
-  return bytes;
-}
-
 /** Logs one call and allows everything. */
 function logOnly(nr: number): Buffer {
   return Buffer.concat([
-    instruction(0x20, 0), // load the number (offset 0 of struct seccomp_data)
-    instruction(0x15, nr, 0, 1),
-    instruction(0x06, FILTER_LOG),
-    instruction(0x06, FILTER_ALLOW),
+    instruction(BPF.load, 0), // load the number (offset 0 of struct seccomp_data)
+    instruction(BPF.jumpEqual, nr, 0, 1),
+    instruction(BPF.return, SECCOMP_RET_LOG),
+    instruction(BPF.return, SECCOMP_RET_ALLOW),
   ]);
 }
 
@@ -55,7 +42,7 @@ export function prepareMark(): Mark {
       gid: 0,
       groups: [],
       filter: logOnly(nr),
-      filterFlags: FLAG_LOG,
+      filterFlags: FILTER_FLAG_LOG,
       noNewPrivileges: true,
       loginUid: UNSET_ID,
     },

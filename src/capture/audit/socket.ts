@@ -6,7 +6,7 @@ import { blockOf } from './fields.ts';
 import { AuditParser } from './parser.ts';
 
 const HEADER = 8; // u32 type, u32 length: native/audit.c
-const RECEIVE_BUFFER = 32 << 20; // A record takes about 1 KiB of it: some 30,000 wait.
+const RECEIVE_BUFFER = 32 << 20;
 
 /**
  * The kernel's audit multicast group, which needs no auditd and changes nothing. Gives events as they come; an AVC that

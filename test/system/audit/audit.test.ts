@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { EnrichedEvent } from '../../../src/stream/event.ts';
 import { makeCgroup } from '../support/kernel.ts';
-import { readEvidence, run, start, syscribe, temporary } from '../support/syscribe.ts';
+import { Running, readEvidence, run, start, syscribe, temporary } from '../support/syscribe.ts';
 
 const PIPELINE = ['sh', '-c', 'ls / | sort | head -n 2; id -u; (cd /tmp && pwd)'];
 
@@ -40,6 +41,42 @@ test('a background process that outlives the command is waited for, in the log t
   ]);
   assert.equal(code, 3, stderr);
   assert.match(readFileSync(file, 'utf8'), /"mkdir"/);
+});
+
+test('a cgroup whose profile logs: what it calls from then on, told as partial; one without a filter is refused', async (context) => {
+  const cgroup = makeCgroup(context);
+  const directory = temporary(context);
+  const profile = join(directory, 'log.json');
+  const go = join(directory, 'go');
+  const file = join(directory, 'profile');
+  writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_LOG', syscalls: [] }));
+  execFileSync('mkfifo', [go]);
+  const enter = (...command: string[]) =>
+    new Running('sh', ['-c', 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"', 'sh', cgroup, ...command]);
+  const options = ['record', '-t', 'raw-seccomp', '--source', 'audit', '-o', file, '--cgroup', cgroup];
+
+  const plain = enter('sh', '-c', `echo ready; exec cat ${go}`);
+  await plain.until('stdout', /ready/);
+  const refused = await syscribe(options);
+  assert.equal(refused.code, 125);
+  assert.match(refused.stderr, /nothing in .* runs under a seccomp filter\n.*remedy: .*SCMP_ACT_LOG/);
+  writeFileSync(go, '');
+  await plain.finished;
+
+  const loop = `echo ready; cat ${go} >/dev/null; mkdir ${directory}/made; cat ${go} >/dev/null`;
+  const inside = enter('bin/syscribe', 'run', '-p', profile, '--', 'sh', '-c', loop);
+  await inside.until('stdout', /ready/);
+  // The shell has to live until its records are read: without eBPF nobody knows whose the number of one that is gone was.
+  const recording = start([...options, '--until-quiet', '2s']);
+  await recording.until('stderr', /recording .* \(Ctrl-C ends it\)/);
+  writeFileSync(go, '');
+  const { code, stderr } = await recording.finished;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /partial: only what its seccomp profile logs was seen/);
+  const written = readFileSync(file, 'utf8');
+  assert.match(written, /"wait4"/);
+  writeFileSync(go, '');
+  await inside.finished;
 });
 
 test('both: what the present profile refuses is added, told as denied, and makes the recording partial', async (context) => {

@@ -40,7 +40,7 @@ function setUp(context: TestContext): {
 /** All lines there are now. */
 async function lines(log: LogFile): Promise<string[]> {
   let text = '';
-  for (let block = await log.next(); block; block = await log.next()) text += block.bytes.toString();
+  for (let block = await log.next(); block; block = await log.next()) text += block.toString();
   return text.split('\n').slice(0, -1);
 }
 

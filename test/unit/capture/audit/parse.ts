@@ -6,7 +6,7 @@ import { AuditParser, type ParseCounts } from '../../../../src/capture/audit/par
 export function parse(text: string | Buffer): { events: AuditEvent[]; counts: ParseCounts; parser: AuditParser } {
   const parser = new AuditParser();
   const events: AuditEvent[] = [];
-  parser.parseLines(blockOf(Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1')), 0, events);
+  parser.parseLines(blockOf(Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1')), events);
   parser.flush(events);
   return { events, counts: parser.counts, parser };
 }

@@ -277,7 +277,7 @@ suite('records of one event', () => {
   test('an AVC whose event goes on is given out when the log is a second further', () => {
     const parser = new AuditParser();
     const events: unknown[] = [];
-    const add = (line: string) => parser.parseLines(blockOf(Buffer.from(`${line}\n`)), 0, events as never);
+    const add = (line: string) => parser.parseLines(blockOf(Buffer.from(`${line}\n`)), events as never);
     add(AVC);
     assert.equal(events.length, 0);
     add(SECCOMP.replace('1712345678.123:4711', '1712345679.900:100'));
@@ -350,7 +350,7 @@ suite('whatever the bytes', () => {
         let from = 0;
         for (const to of [...cuts.sort((a, b) => a - b), text.length]) {
           rest = Buffer.concat([rest, text.subarray(from, to)]);
-          rest = rest.subarray(parser.parseLines(blockOf(rest), 0, events as never));
+          rest = rest.subarray(parser.parseLines(blockOf(rest), events as never));
           from = to;
         }
         parser.flush(events as never);
