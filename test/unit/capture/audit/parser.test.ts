@@ -287,6 +287,18 @@ suite('records of one event', () => {
     assert.equal(parser.waiting, 0);
   });
 
+  test('under a steady stream the settled events keep up to within a second of the log', () => {
+    const parser = new AuditParser();
+    for (let serial = 0; serial < 500; serial++)
+      parser.parseLines(
+        blockOf(
+          Buffer.from(`${AVC.replace('679.001:99', `${700 + Math.floor(serial / 10)}.${serial % 10}00:${serial}`)}\n`),
+        ),
+        [],
+      );
+    assert.deepEqual([parser.progress.begun, parser.progress.settled], [500, 490]);
+  });
+
   test('what waits is bounded', () => {
     const lines = Array.from({ length: 10_000 }, (_, serial) => AVC.replace(':99)', `:${serial})`));
     const { events, parser } = parse(`${lines.join('\n')}\n`);
