@@ -3,9 +3,6 @@ import { SyscribeError } from '../platform/errors.ts';
 import { checkWritable } from '../platform/files.ts';
 import { ACTIONS } from '../profile/model.ts';
 import { RUNTIMES } from '../profile/runtime-tails.ts';
-import { DeniedSession } from '../recording/denied-session.ts';
-import { LogAttachment } from '../recording/log-attach.ts';
-import { LogSession } from '../recording/log-session.ts';
 import type { Observation } from '../recording/observation.ts';
 import type { Recording, Target } from '../recording/recording.ts';
 import { RecordingSession, type SessionSettings } from '../recording/session.ts';
@@ -147,10 +144,13 @@ async function record(command: readonly string[], options: Options): Promise<num
   return exitStatus(session);
 }
 
-function begin(target: Target, source: Options['source'], settings: SessionSettings): Promise<Recording> {
-  if (source === 'both') return DeniedSession.start(target, settings);
+/** What a source needs is imported only when it is the one asked for: a recording by eBPF starts without the log's. */
+async function begin(target: Target, source: Options['source'], settings: SessionSettings): Promise<Recording> {
   if (source === 'ebpf') return RecordingSession.start(target, settings);
-  return 'command' in target ? LogSession.start(target.command, settings) : LogAttachment.start(target, settings);
+  if (source === 'both') return (await import('../recording/denied-session.ts')).DeniedSession.start(target, settings);
+  if ('command' in target)
+    return (await import('../recording/log-session.ts')).LogSession.start(target.command, settings);
+  return (await import('../recording/log-attach.ts')).LogAttachment.start(target, settings);
 }
 
 /** The command's status as a shell tells it; 0 for one that still runs. */

@@ -33,7 +33,9 @@ cp -al "$base" "$root"
 mkdir -p "$root/syscribe/node_modules"
 cp -a "$top"/{bin,dist,src,test,package.json,prebuilds} "$root/syscribe/"
 rm -rf "$root/syscribe/test/system/programs/.output"
-cp -a "$top"/node_modules/{commander,yaml} "$root/syscribe/node_modules/"
+# The packages of package.json that users get; none of them has any of its own.
+mapfile -t packages < <("$top/node_modules/node/bin/node" -p "Object.keys(require('$top/package.json').dependencies).join('\\n')")
+for package in "${packages[@]}"; do cp -a "$top/node_modules/$package" "$root/syscribe/node_modules/"; done
 make --no-print-directory -C "$top/test/system/programs" CC=aarch64-linux-gnu-gcc MACHINE=aarch64 OUT="$root/syscribe/test/system/programs/.output" \
 	LDFLAGS=-static CFLAGS='-O1 -Wall -Wextra -Werror -static' >&2
 echo "$root"

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,8 @@ test('the packed tarball works where there is neither compiler nor libbpf', asyn
   const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz')) ?? assert.fail(packed.stderr);
   mkdirSync(join(modules, 'syscribe'));
   await succeeds('tar', 'xzf', join(directory, tarball), '-C', join(modules, 'syscribe'), '--strip-components=1');
-  for (const name of ['commander', 'yaml'])
+  const { dependencies } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies))
     cpSync(join(TOP, 'node_modules', name), join(modules, name), { recursive: true });
   for (const part of ['src', 'native', 'test', 'node_modules'])
     assert.ok(!existsSync(join(modules, 'syscribe', part)), `${part} is not shipped`);
@@ -48,6 +49,8 @@ exec chroot "$1" /bin/sh -c 'export PATH=/bin
 cd /tmp
 /opt/node_modules/syscribe/bin/syscribe record -t raw-seccomp -o p.json -- ls /bin &&
 /opt/node_modules/syscribe/bin/syscribe run -p p.json -- ls /bin &&
+/opt/node_modules/syscribe/bin/syscribe record --source audit -t raw-seccomp -o q.json -- ls /bin &&
+/opt/node_modules/syscribe/bin/syscribe audit --file p.json --once &&
 ! /opt/node_modules/syscribe/bin/syscribe run -p p.json -- mkdir /tmp/x'`;
   const { code, stdout, stderr } = await run('unshare', '--mount', 'sh', '-c', script, 'sh', root);
   assert.equal(code, 0, `${stdout}${stderr}`);
