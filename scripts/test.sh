@@ -27,9 +27,9 @@ stage() {
 	fi
 }
 
-# The limit ends a test that hangs; none comes near it.
+# The limits end a test that hangs, and a stage whose process does not end; none comes near them.
 files() {
-	node --test --test-concurrency=1 --test-timeout=600000 --test-reporter=./test/reporter.ts "$@"
+	timeout --foreground --verbose --kill-after=10 2400 node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "$@"
 }
 
 stage lint make --no-print-directory lint

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 /** The built command, as a user starts it. */
@@ -15,6 +15,12 @@ export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+// A test that ran into its limit leaves processes behind, which would keep its file's process, and so the whole run, alive.
+const alive = new Set<Running>();
+after(() => {
+  for (const running of alive) running.abandon();
+});
 
 /** A process whose output is collected and can be waited for. */
 export class Running {
@@ -37,12 +43,22 @@ export class Running {
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#add('stdout', text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#add('stderr', text));
+    alive.add(this);
     // Its output may stay open in what it started: 'close' comes later, or never.
     this.child.once('exit', () => this.#wake());
     this.finished = once(this.child, 'close').then(([code, signal]) => {
       this.#wake();
+      alive.delete(this);
       return { code, signal, stdout: this.stdout, stderr: this.stderr };
     });
+  }
+
+  /** Ends it, and waits neither for it nor for whoever holds its output. */
+  abandon(): void {
+    this.child.kill('SIGKILL');
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+    this.child.unref();
   }
 
   get pid(): number {
