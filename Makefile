@@ -21,9 +21,10 @@ node_modules/.stamp: package.json package-lock.json | packages
 native: node_modules/.stamp packages
 	@$(MAKE) --no-print-directory -C native
 
-dist/cli/bin.js: $(shell find src -name '*.ts') tsconfig.json tsconfig.build.json package.json node_modules/.stamp
+dist/cli/bin.js: $(shell find src -name '*.ts' -o -name '*.proto') tsconfig.json tsconfig.build.json package.json node_modules/.stamp
 	@rm -rf dist
 	@tsc -p tsconfig.build.json
+	@cd src && find . -name '*.proto' -exec cp --parents {} ../dist \;
 
 demo: build ## records a real server, then runs it under its profile
 	@scripts/install-packages.sh demo

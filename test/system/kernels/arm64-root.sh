@@ -33,9 +33,12 @@ cp -al "$base" "$root"
 mkdir -p "$root/syscribe/node_modules"
 cp -a "$top"/{bin,dist,src,test,package.json,prebuilds} "$root/syscribe/"
 rm -rf "$root/syscribe/test/system/programs/.output"
-# The packages of package.json that users get; none of them has any of its own.
-mapfile -t packages < <("$top/node_modules/node/bin/node" -p "Object.keys(require('$top/package.json').dependencies).join('\\n')")
-for package in "${packages[@]}"; do cp -a "$top/node_modules/$package" "$root/syscribe/node_modules/"; done
+# The packages that users get; what lies inside another comes along with it.
+npm ls --prefix "$top" --omit=dev --all --parseable 2>/dev/null | sed -n "s|^$top/node_modules/||p" | grep -v /node_modules/ |
+	while read -r package; do
+		mkdir -p "$(dirname "$root/syscribe/node_modules/$package")"
+		cp -a "$top/node_modules/$package" "$root/syscribe/node_modules/$package"
+	done
 make --no-print-directory -C "$top/test/system/programs" CC=aarch64-linux-gnu-gcc MACHINE=aarch64 OUT="$root/syscribe/test/system/programs/.output" \
 	LDFLAGS=-static CFLAGS='-O1 -Wall -Wextra -Werror -static' >&2
 echo "$root"

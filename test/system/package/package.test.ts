@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -36,9 +36,11 @@ test('the packed tarball works where there is neither compiler nor libbpf', asyn
   const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz')) ?? assert.fail(packed.stderr);
   mkdirSync(join(modules, 'syscribe'));
   await succeeds('tar', 'xzf', join(directory, tarball), '-C', join(modules, 'syscribe'), '--strip-components=1');
-  const { dependencies } = JSON.parse(readFileSync(join(TOP, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies))
-    cpSync(join(TOP, 'node_modules', name), join(modules, name), { recursive: true });
+  const listed = await succeeds('npm', 'ls', '--prefix', TOP, '--omit=dev', '--all', '--parseable');
+  for (const path of listed.split('\n')) {
+    const [, name, inside] = path.split('/node_modules/');
+    if (name && !inside) cpSync(join(TOP, 'node_modules', name), join(modules, name), { recursive: true });
+  }
   for (const part of ['src', 'native', 'test', 'node_modules'])
     assert.ok(!existsSync(join(modules, 'syscribe', part)), `${part} is not shipped`);
 
