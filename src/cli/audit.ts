@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { isatty } from 'node:tty';
 import { Option, type Command as Program } from 'commander';
 import { openSource, SOURCES } from '../capture/audit/open.ts';
+import { ContainerDirectory } from '../container/directory.ts';
 import { pause } from '../platform/wait.ts';
 import { Delivery, type Output } from '../stream/output/delivery.ts';
 import { parseFilter } from '../stream/output/filter.ts';
@@ -90,6 +91,7 @@ async function audit(options: Options): Promise<number> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   await using output = await openOutput(options, stop);
+  using containers = new ContainerDirectory(complain);
   using processes = new Processes();
   if (processes.untold !== undefined)
     complain(`processes that end before their record is read will not be known: ${processes.untold}`);
@@ -103,7 +105,7 @@ async function audit(options: Options): Promise<number> {
     },
     stop.signal,
   );
-  const stream = new AuditStream({ source, processes }, { node: options.node });
+  const stream = new AuditStream({ source, processes, containers }, { node: options.node });
   const format = makeFormat(options.output, { color: isatty(1), interval: options.interval });
   const delivery = new Delivery(output, format, {
     filter,

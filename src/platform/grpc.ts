@@ -3,7 +3,13 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 
 // Numbers of 64 bits come as JavaScript's, absent fields as their defaults: what is sent here fits in 53 bits.
-const PLAIN: protobuf.IConversionOptions = { longs: Number, enums: String, defaults: true, arrays: true, objects: true };
+const PLAIN: protobuf.IConversionOptions = {
+  longs: Number,
+  enums: String,
+  defaults: true,
+  arrays: true,
+  objects: true,
+};
 
 /**
  * The service `name` of a .proto file, as gRPC wants it; requests and responses are plain objects with camelCase names.

@@ -1,10 +1,16 @@
 import type { AuditEvent } from '../capture/audit/event.ts';
+import type { Container } from '../container/container.ts';
 import type { Owner } from '../container/identity.ts';
-import type { ContainerPart, EnrichedEvent } from './event.ts';
+import type { EnrichedEvent } from './event.ts';
 
 /** Whose a process was at a time, milliseconds since the epoch. */
 export interface Owners {
   ownerOf(pid: number, time: number): Owner | undefined;
+}
+
+/** What is known of a container, by its id. */
+export interface Containers {
+  get(id: string): Container;
 }
 
 /** Adds to events where and whose they are. */
@@ -12,12 +18,14 @@ export class Enricher {
   /** Events of a process whose container, or none, could not be told. */
   unresolved = 0;
   readonly #identity: Owners;
+  readonly #containers: Containers;
   readonly #node: string;
   #second = -1;
   #prefix = '';
 
-  constructor(identity: Owners, settings: { readonly node: string }) {
+  constructor(identity: Owners, containers: Containers, settings: { readonly node: string }) {
     this.#identity = identity;
+    this.#containers = containers;
     this.#node = settings.node;
   }
 
@@ -39,10 +47,10 @@ export class Enricher {
     return enriched;
   }
 
-  #containerOf(pid: number, time: number): ContainerPart | undefined {
+  #containerOf(pid: number, time: number): Container | undefined {
     const owner = this.#identity.ownerOf(pid, time);
     if (!owner) this.unresolved += 1;
-    return owner?.container === undefined ? undefined : { id: owner.container };
+    return owner?.container === undefined ? undefined : this.#containers.get(owner.container);
   }
 
   /** Date's own formatting is made once a second of the log. */

@@ -1,13 +1,5 @@
 import type { ApparmorPart, ProcessPart, SeccompPart, SelinuxPart } from '../capture/audit/event.ts';
-
-/** The container an event belongs to; what is not known is absent. */
-export interface ContainerPart {
-  readonly id: string;
-  readonly name?: string;
-  readonly pod?: string;
-  readonly namespace?: string;
-  readonly image?: string;
-}
+import type { Container } from '../container/container.ts';
 
 /** One event of the enriched stream: the shape of its JSON, one object a line. Absent parts are left out. */
 export interface EnrichedEvent {
@@ -18,7 +10,7 @@ export interface EnrichedEvent {
   readonly part?: number;
   readonly type: 'seccomp' | 'selinux' | 'apparmor';
   readonly node: string;
-  readonly container?: ContainerPart;
+  readonly container?: Container;
   readonly process?: ProcessPart;
   readonly seccomp?: SeccompPart;
   readonly selinux?: SelinuxPart;

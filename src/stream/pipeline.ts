@@ -2,6 +2,7 @@ import type { LogPosition } from '../capture/audit/log-file.ts';
 import { isMark } from '../capture/audit/proof.ts';
 import { auditStatus } from '../capture/audit/socket.ts';
 import type { AuditSource, SourceCounts } from '../capture/audit/source.ts';
+import type { ContainerDirectory } from '../container/directory.ts';
 import { Enricher } from './enrich.ts';
 import type { EnrichedEvent } from './event.ts';
 import type { Processes } from './processes.ts';
@@ -24,6 +25,7 @@ export interface StreamCounts extends SourceCounts {
 export interface StreamSources {
   readonly source: AuditSource;
   readonly processes: Processes;
+  readonly containers: ContainerDirectory;
 }
 
 /** The audit events of a machine, each with the container it belongs to. */
@@ -34,15 +36,16 @@ export class AuditStream {
 
   constructor(sources: StreamSources, settings: { readonly node: string }) {
     this.#sources = sources;
-    this.#enricher = new Enricher(sources.processes.identity, settings);
+    this.#enricher = new Enricher(sources.processes.identity, sources.containers, settings);
   }
 
   async *read(signal: AbortSignal): AsyncGenerator<StreamBatch> {
-    const { source, processes } = this.#sources;
+    const { source, processes, containers } = this.#sources;
     for await (const { events, position } of source.read(signal)) {
       processes.update();
       const wanted = events.filter((event) => !isMark(event));
       const enriched = wanted.map((event) => this.#enricher.enrich(event));
+      await containers.complete();
       yield { events: enriched, ...(position && { position }) };
     }
   }

@@ -11,7 +11,7 @@ const NOBODY = { ownerOf: () => ({ container: undefined }) };
 
 /** As the stream shows it, without the node. */
 function shown(event: AuditEvent): object {
-  const { node: _, ...rest } = new Enricher(NOBODY, { node: '' }).enrich(event);
+  const { node: _, ...rest } = new Enricher(NOBODY, { get: (id) => ({ id }) }, { node: '' }).enrich(event);
   return rest;
 }
 

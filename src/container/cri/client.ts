@@ -1,0 +1,86 @@
+import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { loadService } from '../../platform/grpc.ts';
+import type { Container } from '../container.ts';
+
+const SERVICE = loadService(new URL('./cri.proto', import.meta.url), 'runtime.v1.RuntimeService');
+
+interface ContainerStatus {
+  readonly metadata?: { readonly name: string };
+  readonly image?: { readonly image: string; readonly userSpecifiedImage: string };
+  readonly imageRef: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+interface SandboxStatus {
+  readonly metadata?: { readonly name: string; readonly namespace: string };
+}
+
+/** The runtime does not answer at all; anything else that it says is about one container. */
+export class RuntimeAway extends Error {}
+
+/** A container runtime that is asked by the Container Runtime Interface. */
+export class RuntimeClient implements Disposable {
+  readonly #client: Client;
+
+  /** @param endpoint `unix:///run/…` */
+  constructor(endpoint: string) {
+    // The host's proxy settings are for TCP, and there is nothing between two ends of a Unix socket.
+    this.#client = new Client(endpoint, credentials.createInsecure(), {
+      'grpc.enable_http_proxy': 0,
+      'grpc.max_reconnect_backoff_ms': 10_000,
+    });
+  }
+
+  /**
+   * What the runtime knows of a container, or of a pod's sandbox (the pause container has no name of its own).
+   * @param deadline milliseconds since the epoch.
+   * @returns undefined where it does not know the id.
+   * @throws RuntimeAway
+   */
+  async container(id: string, deadline: number): Promise<Container | undefined> {
+    const found = await this.#ask<ContainerStatus>('ContainerStatus', { containerId: id }, deadline);
+    if (found) return describeContainer(id, found);
+    const sandbox = await this.#ask<SandboxStatus>('PodSandboxStatus', { podSandboxId: id }, deadline);
+    return sandbox?.metadata && { id, pod: sandbox.metadata.name, namespace: sandbox.metadata.namespace };
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  #ask<T>(method: string, request: object, deadline: number): Promise<T | undefined> {
+    const { path, requestSerialize, responseDeserialize } = SERVICE[method] as (typeof SERVICE)[string];
+    const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+    this.#client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      { deadline },
+      (error: ServiceError | null, response?: { readonly status?: T }) => {
+        if (error && AWAY.has(error.code)) reject(new RuntimeAway(error.details, { cause: error }));
+        else resolve(error ? undefined : response?.status);
+      },
+    );
+    return promise;
+  }
+}
+
+/** An unknown id is NOT_FOUND for containerd and CRI-O, UNKNOWN for cri-dockerd. */
+const AWAY: ReadonlySet<number> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.PERMISSION_DENIED,
+]);
+
+function describeContainer(id: string, { metadata, image, imageRef, labels }: ContainerStatus): Container {
+  const parts = {
+    id,
+    name: labels['io.kubernetes.container.name'] || metadata?.name,
+    pod: labels['io.kubernetes.pod.name'],
+    namespace: labels['io.kubernetes.pod.namespace'],
+    image: image?.userSpecifiedImage || image?.image || imageRef,
+  };
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value)) as { id: string };
+}

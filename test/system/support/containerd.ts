@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { loadService } from '../../../src/platform/grpc.ts';
+import { Running, run, temporary } from './syscribe.ts';
+
+const SERVICE = loadService(new URL('./cri.proto', import.meta.url), 'runtime.v1.RuntimeService');
+const IMAGE = 'docker.io/library/busybox:test';
+const HOST_NETWORK = { network: 'NODE' };
+
+/** A real containerd of the test's own, with one image: busybox. */
+export class Containerd {
+  readonly endpoint: string;
+  readonly #client: Client;
+  readonly #directory: string;
+  readonly #daemon: Running;
+  readonly #sandboxes: string[] = [];
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.endpoint = `unix://${directory}/containerd.sock`;
+    this.#client = new Client(this.endpoint, credentials.createInsecure());
+    writeFileSync(join(directory, 'config.toml'), config(directory));
+    this.#daemon = new Running('containerd', ['--config', join(directory, 'config.toml')]);
+  }
+
+  static async start(context: TestContext): Promise<Containerd> {
+    let containerd: Containerd | undefined;
+    // Registered before the directory: hooks run in order, and what is mounted there has to go first.
+    context.after(() => containerd?.stop());
+    const directory = temporary(context);
+    containerd = new Containerd(directory);
+    await containerd.#daemon.until('stderr', /containerd successfully booted/);
+    await makeImage(directory);
+    const socket = join(directory, 'containerd.sock');
+    const imported = await run('ctr', '-a', socket, '-n', 'k8s.io', 'images', 'import', join(directory, 'image.tar'));
+    if (imported.code !== 0) throw new Error(imported.stderr);
+    return containerd;
+  }
+
+  /** Runs a pod with one container, both under the seccomp profile of this file. */
+  async runPod(pod: {
+    name: string;
+    namespace: string;
+    container: string;
+    command: string[];
+    seccomp: string;
+    cgroup: string;
+  }): Promise<{ sandbox: string; container: string }> {
+    const seccomp = { profileType: 'Localhost', localhostRef: pod.seccomp };
+    const security = { namespaceOptions: HOST_NETWORK, seccomp };
+    const sandboxConfig = {
+      metadata: { name: pod.name, namespace: pod.namespace, uid: `uid-of-${pod.name}` },
+      logDirectory: this.#directory,
+      linux: { cgroupParent: pod.cgroup, securityContext: security },
+    };
+    const { podSandboxId } = await this.#ask('RunPodSandbox', { config: sandboxConfig });
+    this.#sandboxes.push(podSandboxId as string);
+    const { containerId } = await this.#ask('CreateContainer', {
+      podSandboxId,
+      sandboxConfig,
+      config: {
+        metadata: { name: pod.container },
+        image: { image: IMAGE },
+        command: pod.command,
+        labels: {
+          'io.kubernetes.container.name': pod.container,
+          'io.kubernetes.pod.name': pod.name,
+          'io.kubernetes.pod.namespace': pod.namespace,
+        },
+        logPath: `${pod.container}.log`,
+        linux: { securityContext: security },
+      },
+    });
+    await this.#ask('StartContainer', { containerId });
+    return { sandbox: podSandboxId as string, container: containerId as string };
+  }
+
+  async stop(): Promise<void> {
+    for (const podSandboxId of this.#sandboxes) {
+      await this.#ask('StopPodSandbox', { podSandboxId });
+      await this.#ask('RemovePodSandbox', { podSandboxId });
+    }
+    this.#client.close();
+    this.#daemon.child.kill('SIGTERM');
+    await this.#daemon.finished;
+  }
+
+  #ask(method: string, request: object): Promise<Record<string, unknown>> {
+    const { path, requestSerialize, responseDeserialize } = SERVICE[method] as (typeof SERVICE)[string];
+    const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
+    this.#client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      (error: ServiceError | null, response?: Record<string, unknown>) => {
+        if (error) reject(error);
+        else resolve(response ?? {});
+      },
+    );
+    return promise;
+  }
+}
+
+/** No overlay and no negative oom_score_adj: neither is to be had inside many containers and small machines. */
+function config(directory: string): string {
+  return `version = 2
+root = "${directory}/root"
+state = "${directory}/state"
+[grpc]
+  address = "${directory}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${IMAGE}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "native"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+`;
+}
+
+async function makeImage(directory: string): Promise<void> {
+  const root = join(directory, 'image');
+  mkdirSync(join(root, 'rootfs', 'bin'), { recursive: true });
+  copyFileSync('/bin/busybox', join(root, 'rootfs', 'bin', 'busybox'));
+  for (const name of ['sh', 'sleep', 'mkdir', 'true']) symlinkSync('busybox', join(root, 'rootfs', 'bin', name));
+  await run('tar', 'cf', join(root, 'layer.tar'), '-C', join(root, 'rootfs'), '.');
+  const digest = createHash('sha256')
+    .update(readFileSync(join(root, 'layer.tar')))
+    .digest('hex');
+  const image = {
+    architecture: 'amd64',
+    os: 'linux',
+    config: { Entrypoint: ['/bin/sleep', '1000000'], Env: ['PATH=/bin'] },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+  };
+  writeFileSync(join(root, 'config.json'), JSON.stringify(image));
+  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
+  writeFileSync(join(root, 'manifest.json'), JSON.stringify(manifest));
+  const files = ['manifest.json', 'config.json', 'layer.tar'];
+  await run('tar', 'cf', join(directory, 'image.tar'), '-C', root, ...files);
+}
