@@ -40,6 +40,8 @@ export class Identity {
   readonly #bootTime: () => number;
   readonly #proc: string;
   readonly #seen = new LRUCache<number, Seen>({ max: MAX_PROCESSES });
+  /** Numbers that nobody had, or only somebody born later, with the time up to which that is known. */
+  readonly #vacant = new LRUCache<number, number>({ max: MAX_PROCESSES });
   /** Births were lost at this time: what was known before may have ended since. */
   #doubtful = Number.NEGATIVE_INFINITY;
 
@@ -79,14 +81,21 @@ export class Identity {
     const known = seen && seen.born <= at + SLACK && !bornSince ? seen : undefined;
     // With births told, nobody else has had the number since; else only what was alive later than the record is sure.
     if (known && (known.alive >= at || (this.#told && known.born >= this.#doubtful))) return known.owner;
+    if (at + SLACK < (this.#vacant.get(pid) ?? Number.NEGATIVE_INFINITY)) return recently(known, at);
     const now = this.#now();
     const born = this.#bornOf(pid);
-    if (born === undefined) return known && at - known.alive <= REUSE ? known.owner : undefined;
+    if (born === undefined) {
+      this.#vacant.set(pid, now);
+      return recently(known, at);
+    }
     if (known && born === known.born) {
       known.alive = now;
       return known.owner;
     }
-    if (born > at + SLACK) return undefined;
+    if (born > at + SLACK) {
+      this.#vacant.set(pid, born);
+      return undefined;
+    }
     const owner = this.#ownerNow(pid);
     // The same process before and after its cgroup was read.
     if (!owner || this.#bornOf(pid) !== born) return undefined;
@@ -112,4 +121,9 @@ export class Identity {
       return undefined;
     }
   }
+}
+
+/** Where births are not told, a number that is free now is taken for the one who had it just before. */
+function recently(known: Seen | undefined, at: number): Owner | undefined {
+  return known && at - known.alive <= REUSE ? known.owner : undefined;
 }

@@ -32,13 +32,12 @@ export class Enricher {
   enrich(event: AuditEvent): EnrichedEvent {
     const { process, seccomp, selinux, apparmor } = event;
     const container = process && this.#containerOf(process.pid, event.time);
-    const enriched: { -readonly [K in keyof EnrichedEvent]: EnrichedEvent[K] } = {
-      time: this.#iso(event.time),
-      serial: event.serial,
-      ...(event.part > 0 && { part: event.part }),
-      type: event.type,
-      node: this.#node,
-    };
+    const time = this.#iso(event.time);
+    const { serial, part, type } = event;
+    const node = this.#node;
+    // Two plain shapes: a spread for the rare `part` took longer than all the rest.
+    const enriched: { -readonly [K in keyof EnrichedEvent]: EnrichedEvent[K] } =
+      part > 0 ? { time, serial, part, type, node } : { time, serial, type, node };
     if (container) enriched.container = container;
     if (process) enriched.process = process;
     if (seccomp) enriched.seccomp = seccomp;

@@ -24,7 +24,7 @@ export interface StreamCounts extends SourceCounts {
 
 export interface StreamSources {
   readonly source: AuditSource;
-  readonly processes: Processes;
+  readonly processes: Pick<Processes, 'identity' | 'update' | 'lost'>;
   readonly containers: ContainerDirectory;
 }
 

@@ -16,6 +16,7 @@ export class Processes implements Disposable {
   readonly #table = new ProcessTable();
   readonly #cgroups = new CgroupNames();
   #lost = 0;
+  #bootTime = native().bootTime();
 
   constructor() {
     const hierarchy = containerHierarchy();
@@ -32,13 +33,15 @@ export class Processes implements Disposable {
     if (watch && hierarchy)
       for (const [id, parent, name] of walkCgroups(hierarchy.path)) this.#cgroups.add(id, parent, name);
     this.identity = new Identity({
-      bootTime: () => native().bootTime(),
+      bootTime: () => this.#bootTime,
       ...(watch && { told: { processes: this.#table, cgroups: this.#cgroups } }),
     });
   }
 
   /** Takes in what has happened up to now: to be called before records are looked at that were written up to now. */
   update(): void {
+    // Setting the clock moves it.
+    this.#bootTime = native().bootTime();
     if (!this.#watch) return;
     this.#watch.drain();
     const lost = this.#watch.lost();

@@ -48,7 +48,7 @@ export async function measureCommand(
   return result;
 }
 
-function run(programs: Programs, argv: readonly string[]): Run {
+export function run(programs: Programs, argv: readonly string[]): Run {
   const file = programs.path('measured');
   execFileSync(programs.path('measure'), [file, ...argv], { stdio: ['ignore', 'ignore', 'pipe'], env: environment() });
   const [nanoseconds = 0, kibibytes = 0] = readFileSync(file, 'utf8').split(' ').map(Number);

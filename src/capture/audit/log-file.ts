@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { SyscribeError } from '../../platform/errors.ts';
 import { inodeOf, type LogFileEntry, logFile, rotatedFiles } from './siblings.ts';
 
-const BLOCK = 256 << 10;
+/** Text of more than 128 KiB is one of V8's large objects, and those make the heap grow by as much as is read in between. */
+const BLOCK = 64 << 10;
 const HEAD = 256;
 /** Milliseconds after which a log that was renamed is left although nothing was written to its successor yet. */
 const GRACE = 5000;
@@ -63,7 +65,7 @@ export class LogFile implements AsyncDisposable {
       this.#file ??= await this.#open();
       const file = this.#file;
       if (!file) return undefined;
-      const read = await this.#read(file);
+      const read = this.#read(file);
       if (read === 'replaced') {
         await this.#recover(file);
         continue;
@@ -85,13 +87,16 @@ export class LogFile implements AsyncDisposable {
     this.#file = undefined;
   }
 
-  /** `'replaced'` when the file is no longer the one that was read so far. */
-  async #read(file: Open): Promise<Buffer | 'replaced' | undefined> {
+  /**
+   * `'replaced'` when the file is no longer the one that was read so far. Read synchronously: three trips to libuv's threads
+   * a block took an eighth of the time of the whole way.
+   */
+  #read(file: Open): Buffer | 'replaced' | undefined {
     const buffer = this.#buffer;
     for (;;) {
-      const { bytesRead } = await file.handle.read(buffer, 0, BLOCK, file.offset);
+      const bytesRead = readSync(file.handle.fd, buffer, 0, BLOCK, file.offset);
       // The block before the head: what is read of a file that is cut off meanwhile is not taken for the old one's.
-      if (!(await this.#sameHead(file))) return 'replaced';
+      if (!this.#sameHead(file)) return 'replaced';
       const end = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
       if (end === 0 && bytesRead < BLOCK) return undefined;
       file.offset += end === 0 ? bytesRead : end;
@@ -108,11 +113,10 @@ export class LogFile implements AsyncDisposable {
     }
   }
 
-  async #sameHead(file: Open): Promise<boolean> {
-    const { size } = await file.handle.stat();
+  #sameHead(file: Open): boolean {
+    const { size } = fstatSync(file.handle.fd);
     if (size < file.offset) return false;
-    const length = Math.min(HEAD, size);
-    const head = await readHead(file.handle, length);
+    const head = readHead(file.handle, Math.min(HEAD, size));
     const same = head.length >= file.head.length && head.subarray(0, file.head.length).equals(file.head);
     if (same) file.head = head;
     return same;
@@ -213,7 +217,7 @@ export class LogFile implements AsyncDisposable {
         handle,
         inode: inodeOf(stats),
         offset,
-        head: await readHead(handle, Math.min(HEAD, Number(stats.size))),
+        head: readHead(handle, Math.min(HEAD, Number(stats.size))),
       };
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -225,10 +229,9 @@ export class LogFile implements AsyncDisposable {
   }
 }
 
-async function readHead(handle: FileHandle, length: number): Promise<Buffer> {
+function readHead(handle: FileHandle, length: number): Buffer {
   const head = Buffer.alloc(length);
-  const { bytesRead } = await handle.read(head, 0, length, 0);
-  return head.subarray(0, bytesRead);
+  return head.subarray(0, readSync(handle.fd, head, 0, length, 0));
 }
 
 /** The beginning of the line that the offset is in. */

@@ -18,9 +18,11 @@ export interface Finished {
 
 // A test that ran into its limit leaves processes behind, which would keep its file's process, and so the whole run, alive.
 const alive = new Set<Running>();
-after(() => {
-  for (const running of alive) running.abandon();
-});
+// `make bench` uses this file without the test runner.
+if (process.env.NODE_TEST_CONTEXT !== undefined)
+  after(() => {
+    for (const running of alive) running.abandon();
+  });
 
 /** A process whose output is collected and can be waited for. */
 export class Running {

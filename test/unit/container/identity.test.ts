@@ -111,3 +111,13 @@ test('memory is bounded, and the newest births are kept', (context) => {
   assert.equal(identity.ownerOf(10_000, BOOT + 20_000)?.container, A);
   assert.equal(identity.ownerOf(1, BOOT + 20_000), undefined);
 });
+
+test('a number that nobody had is not looked for again for records of before, and found once somebody has it', (context) => {
+  const { proc, add } = fakeProc(context);
+  const identity = new Identity({ bootTime: () => BOOT, proc });
+  assert.equal(identity.ownerOf(7, BOOT + 1000), undefined);
+  // Had it been looked for again, this would have been found.
+  add(7, 500, `/docker/${A}`);
+  assert.equal(identity.ownerOf(7, BOOT + 1000), undefined);
+  assert.equal(identity.ownerOf(7, Date.now() + 1000)?.container, A);
+});
