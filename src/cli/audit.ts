@@ -1,25 +1,19 @@
-import { hostname } from 'node:os';
 import { isatty } from 'node:tty';
 import { Option, type Command as Program } from 'commander';
-import { openSource, SOURCES } from '../capture/audit/open.ts';
-import { ContainerDirectory } from '../container/directory.ts';
 import { pause } from '../platform/wait.ts';
 import { Delivery, type Output } from '../stream/output/delivery.ts';
 import { parseFilter } from '../stream/output/filter.ts';
 import { FORMATS, makeFormat } from '../stream/output/formats.ts';
 import { RotatingFile } from '../stream/output/rotating-file.ts';
-import { AuditStream, type StreamCounts } from '../stream/pipeline.ts';
 import { readPosition } from '../stream/position-file.ts';
-import { Processes } from '../stream/processes.ts';
+import { addServe } from './audit-serve.ts';
+import { addStreamOptions, conclude, openStream, type StreamOptions, stopOnSignals } from './audit-stream.ts';
 import { EXIT } from './exit.ts';
-import { describeLosses } from './losses.ts';
 import { complain } from './output.ts';
 import { StandardOutput } from './standard-output.ts';
 import { parseCount, parseDuration, parseLongDuration, parseSince, parseSize } from './values.ts';
 
-interface Options {
-  readonly source: (typeof SOURCES)[number];
-  readonly file?: string;
+interface Options extends StreamOptions {
   readonly fromStart?: true;
   readonly since?: number;
   readonly once?: true;
@@ -31,12 +25,10 @@ interface Options {
   readonly maxAge?: number;
   readonly maxFiles?: number;
   readonly positionFile?: string;
-  readonly node: string;
 }
 
-/** Milliseconds between looks at what is due, and at what was lost. */
+/** Milliseconds between looks at what is due. */
 const TICK = 500;
-const TELL = 10_000;
 
 const HELP = `
 Sources: auditd's file where auditd runs, else the kernel's multicast group (needs the initial network namespace and
@@ -50,11 +42,10 @@ Examples:
   $ sudo syscribe audit --out-file /var/log/syscribe/audit.jsonl --max-size 100M --max-files 10`;
 
 export function register(program: Program): void {
-  program
+  const command = program
     .command('audit')
-    .description('show what seccomp, AppArmor and SELinux log, with the container it belongs to')
-    .addOption(new Option('--source <source>', 'where records come from').choices(SOURCES).default('auto'))
-    .option('--file <path>', "read this log instead of auditd's or the system's")
+    .description('show what seccomp, AppArmor and SELinux log, with the container it belongs to');
+  addStreamOptions(command)
     .option('--from-start', 'begin at the beginning of the log, not at its end')
     .option('--since <time>', 'begin with events from this time on: 10m, 2h, 3d ago, or a date', parseSince)
     .option('--once', 'read what is there and end')
@@ -73,11 +64,11 @@ export function register(program: Program): void {
     .option('--max-age <time>', 'remove rotated files that are older (7d)', parseLongDuration)
     .option('--max-files <count>', 'keep so many rotated files', parseCount)
     .option('--position-file <path>', 'where the position is kept; default with --out-file: its name and .position')
-    .option('--node <name>', "this machine's name in events", hostname())
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       process.exitCode = await audit(options);
     });
+  addServe(command);
 }
 
 function collect(text: string, before: readonly string[]): string[] {
@@ -88,40 +79,29 @@ async function audit(options: Options): Promise<number> {
   const filter = parseFilter(options.filter);
   const positionFile = options.positionFile ?? (options.outFile && `${options.outFile}.position`);
   const position = positionFile === undefined ? undefined : readPosition(positionFile);
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+  const stop = stopOnSignals();
   await using output = await openOutput(options, stop);
-  using containers = new ContainerDirectory(complain);
-  using processes = new Processes();
-  if (processes.untold !== undefined)
-    complain(`processes that end before their record is read will not be known: ${processes.untold}`);
-  const source = await openSource(
-    {
-      source: options.source,
-      say: complain,
-      start: position ?? startOf(options),
-      ...(options.file !== undefined && { file: options.file }),
-      ...(options.once && { once: true }),
-    },
-    stop.signal,
-  );
-  const stream = new AuditStream({ source, processes, containers }, { node: options.node });
+  const start = { start: position ?? startOf(options), ...(options.once && { once: true }) };
+  await using open = await openStream(options, start, stop.signal);
   const format = makeFormat(options.output, { color: isatty(1), interval: options.interval });
   const delivery = new Delivery(output, format, {
     filter,
     since: options.since ?? 0,
     ...(positionFile !== undefined && { positionFile }),
   });
-  const ticking = keepTicking(delivery, stream, stop);
+  const ticking = keepTicking(delivery, stop);
   try {
-    for await (const batch of stream.read(stop.signal)) await delivery.deliver(batch, stop.signal);
+    for await (const batch of open.stream.read(stop.signal)) {
+      open.metrics?.count(batch.events);
+      await delivery.deliver(batch, stop.signal);
+    }
   } finally {
     stop.abort();
   }
   const failure = await ticking;
   if (failure !== undefined) throw failure;
   await delivery.finish(stop.signal);
-  conclude(stream.counts(), delivery.delivered);
+  conclude(open.stream.counts(), `${delivery.delivered} events given`);
   return EXIT.ok;
 }
 
@@ -142,34 +122,16 @@ async function openOutput(options: Options, stop: AbortController): Promise<Outp
   return file;
 }
 
-/** Gives out what is due, and tells of losses as they become more, until `stop`. Returns what it ended with, if it did. */
-async function keepTicking(delivery: Delivery, stream: AuditStream, stop: AbortController): Promise<unknown> {
-  let told = '';
-  let next = Date.now() + TELL;
+/** Gives out what is due, until `stop`. Returns what it ended with, if it did. */
+async function keepTicking(delivery: Delivery, stop: AbortController): Promise<unknown> {
   try {
     while (!stop.signal.aborted) {
       await pause(TICK, stop.signal);
       await delivery.tick(stop.signal);
-      if (Date.now() < next) continue;
-      next = Date.now() + TELL;
-      const losses = describeLosses(stream.counts()).join('; ');
-      if (losses !== told) complain(`lost so far: ${losses}`);
-      told = losses;
     }
     return undefined;
   } catch (error) {
     stop.abort();
     return error;
   }
-}
-
-function conclude(counts: StreamCounts, delivered: number): void {
-  const { lines, parsed, unresolved } = counts;
-  complain(`${lines} lines read, ${parsed} security records in them, ${delivered} events given`);
-  if (unresolved > 0) complain(`${unresolved} events are of processes that could not be told`);
-  const losses = describeLosses(counts);
-  for (const loss of losses) complain(`lost: ${loss}`);
-  if (counts.kernelLost === undefined)
-    complain('whether the kernel lost records is not known: it takes CAP_AUDIT_CONTROL');
-  else if (losses.length === 0) complain('nothing lost');
 }

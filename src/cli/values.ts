@@ -51,3 +51,11 @@ export function parseCount(text: string): number {
   if (Number.isInteger(count) && count > 0 && count <= 1_000_000) return count;
   throw new InvalidArgumentError('A number from 1 on.');
 }
+
+/** `PORT`, `HOST:PORT` or `[IPV6]:PORT`; without a host, this machine alone. */
+export function parseAddress(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match && port > 0 && port < 65_536) return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+  throw new InvalidArgumentError('A port, or an address such as 127.0.0.1:9090, [::1]:9090 or 0.0.0.0:9090.');
+}

@@ -13,7 +13,8 @@ export type ErrorCode =
   | 'ERR_COMMAND_START'
   | 'ERR_TARGET_NOT_FOUND'
   | 'ERR_FILTER'
-  | 'ERR_AUDIT_SOURCE';
+  | 'ERR_AUDIT_SOURCE'
+  | 'ERR_LISTEN';
 
 export interface ErrorDetails {
   readonly cause?: unknown;

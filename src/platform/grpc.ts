@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 
-// Numbers of 64 bits come as JavaScript's, absent fields as their defaults: what is sent here fits in 53 bits.
+// Numbers of 64 bits come as JavaScript's: what is sent here fits in 53 bits. Absent fields come as their defaults, but for
+// `optional` ones and messages.
 const PLAIN: protobuf.IConversionOptions = {
   longs: Number,
   enums: String,
@@ -11,12 +12,14 @@ const PLAIN: protobuf.IConversionOptions = {
   objects: true,
 };
 
-/**
- * The service `name` of a .proto file, as gRPC wants it; requests and responses are plain objects with camelCase names.
- * @throws SyntaxError for a file that is none.
- */
-export function loadService(file: URL, name: string): ServiceDefinition {
-  const service = protobuf.parse(readFileSync(file, 'utf8')).root.lookupService(name).resolveAll() as protobuf.Service;
+/** Reads a .proto file without imports. @throws SyntaxError for a file that is none. */
+export function loadProto(file: URL): protobuf.Root {
+  return protobuf.parse(readFileSync(file, 'utf8')).root;
+}
+
+/** The service `name` of a file, as gRPC wants it; requests and responses are plain objects with camelCase names. */
+export function serviceOf(root: protobuf.Root, name: string): ServiceDefinition {
+  const service = root.lookupService(name).resolveAll() as protobuf.Service;
   return Object.fromEntries(service.methodsArray.map((method) => [method.name, define(name, method)]));
 }
 

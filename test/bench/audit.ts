@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
-import { loadService } from '../../src/platform/grpc.ts';
+import { loadProto, serviceOf } from '../../src/platform/grpc.ts';
 import { execute, userEnvironment } from '../system/accuracy/execute.ts';
 import { WORKLOADS, type Workload } from '../system/accuracy/workloads.ts';
 import { SYSCRIBE } from '../system/support/syscribe.ts';
@@ -191,7 +191,7 @@ function asUser({ uid }: Workload): string[] {
 /** A container runtime, as far as CRI goes, with the containers of the log. */
 async function serveContainers(endpoint: string): Promise<{ endpoint: string; server: Server }> {
   const server = new Server();
-  server.addService(loadService(CRI, 'runtime.v1.RuntimeService'), {
+  server.addService(serviceOf(loadProto(CRI), 'runtime.v1.RuntimeService'), {
     ContainerStatus: (call: ServerUnaryCall<{ containerId: string }, object>, answer: sendUnaryData<object>) => {
       const { containerId } = call.request;
       const labels = {

@@ -1,8 +1,8 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
-import { loadService } from '../../platform/grpc.ts';
+import { loadProto, serviceOf } from '../../platform/grpc.ts';
 import type { Container } from '../container.ts';
 
-const SERVICE = loadService(new URL('./cri.proto', import.meta.url), 'runtime.v1.RuntimeService');
+const SERVICE = serviceOf(loadProto(new URL('./cri.proto', import.meta.url)), 'runtime.v1.RuntimeService');
 
 interface ContainerStatus {
   readonly metadata?: { readonly name: string };

@@ -1,9 +1,9 @@
 import type { LogPosition } from '../../capture/audit/log-file.ts';
 import type { StreamBatch } from '../pipeline.ts';
 import { writePosition } from '../position-file.ts';
-import { accepts, type Filter } from './filter.ts';
+import type { Filter } from './filter.ts';
 import type { Format } from './formats.ts';
-import { spoLogRecord } from './spo-log.ts';
+import { select } from './select.ts';
 
 /** Milliseconds between two writes of the position: what came in between is given again after a kill. */
 const KEEP = 1000;
@@ -49,9 +49,9 @@ export class Delivery {
   async deliver({ events, position }: StreamBatch, signal: AbortSignal): Promise<void> {
     const now = Date.now();
     const { filter } = this.#settings;
-    const all = filter.rules.length === 0 && filter.terms.length === 0;
-    const wanted = events.filter(
-      (event) => event.time >= this.#since && (all || accepts(filter, { ...event }, spoLogRecord(event))),
+    const wanted = select(
+      events.filter((event) => event.time >= this.#since),
+      filter,
     );
     this.delivered += wanted.length;
     await this.#write(this.#format.lines(wanted), signal);

@@ -3,10 +3,10 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { loadService } from '../../../src/platform/grpc.ts';
+import { loadProto, serviceOf } from '../../../src/platform/grpc.ts';
 import { Running, run, temporary } from './syscribe.ts';
 
-const SERVICE = loadService(new URL('./cri.proto', import.meta.url), 'runtime.v1.RuntimeService');
+const SERVICE = serviceOf(loadProto(new URL('./cri.proto', import.meta.url)), 'runtime.v1.RuntimeService');
 const IMAGE = 'docker.io/library/busybox:test';
 const HOST_NETWORK = { network: 'NODE' };
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { ContainerDirectory } from '../../../src/container/directory.ts';
-import { loadService } from '../../../src/platform/grpc.ts';
+import { loadProto, serviceOf } from '../../../src/platform/grpc.ts';
 import { temporary } from '../../system/support/syscribe.ts';
 
 const PROTO = new URL('../../../src/container/cri/cri.proto', import.meta.url);
@@ -21,7 +21,7 @@ async function serve(context: TestContext, containers: Answer, sandboxes: Answer
       else done({ code: status.NOT_FOUND, details: `no ${id}` });
     };
   const server = new Server();
-  server.addService(loadService(PROTO, 'runtime.v1.RuntimeService'), {
+  server.addService(serviceOf(loadProto(PROTO), 'runtime.v1.RuntimeService'), {
     ContainerStatus: answer(containers, 'containerId'),
     PodSandboxStatus: answer(sandboxes, 'podSandboxId'),
   });
