@@ -5,7 +5,7 @@ set -euo pipefail
 build=(clang bpftool gcc make binutils libbpf-dev libelf-dev zlib1g-dev libseccomp-dev libuv1-dev linux-libc-dev)
 demo=(nginx-light curl)
 tests=(strace runc crun containerd busybox-static redis-server redis-tools sqlite3 postgresql git python3 tar gzip curl nginx-light
-	clang-format seccomp libcap2-bin sudo util-linux iproute2 procps)
+	clang-format seccomp libcap2-bin sudo util-linux iproute2 procps auditd)
 
 kernels=(qemu-system-x86 qemu-system-arm qemu-system-common busybox-static kmod cpio xz-utils strace gcc-aarch64-linux-gnu
 	libc6-dev-arm64-cross)

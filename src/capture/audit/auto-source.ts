@@ -44,7 +44,8 @@ export interface AutoSourceSettings {
 
 /**
  * auditd's file where auditd runs, else the kernel's multicast group, else syslog: the first that proves itself. Changes
- * over when auditd ends or starts; numbers that came from neither side of a change are counted as gaps.
+ * over when auditd ends, and from syslog when it starts; the group goes on beside an auditd that comes back. Numbers that
+ * came from neither side of a change are counted as gaps.
  */
 export class AutoSource implements AuditSource {
   readonly kind = 'auto';

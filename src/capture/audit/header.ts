@@ -7,7 +7,7 @@ const COLON = 0x3a;
 const CLOSE = 0x29;
 
 /** What a line is, as far as the parser cares. */
-export type Kind = 'seccomp' | 'avc' | 'syscall' | 'path' | 'end' | 'login' | 'other';
+export type Kind = 'seccomp' | 'avc' | 'syscall' | 'path' | 'end' | 'login' | 'daemon' | 'other';
 
 const KINDS = new Map<string, Kind>([
   ['SECCOMP', 'seccomp'],
@@ -119,6 +119,8 @@ function kindOf({ bytes, text }: Block, start: number, end: number): Kind {
   }
   if (first === 0x55 /* U: older auditd for what its tables lack */ && text.startsWith('UNKNOWN[', start))
     return KINDS.get(text.substring(start + 8, end - 1)) ?? 'other';
+  // auditd's own (DAEMON_START, DAEMON_ROTATE …) have numbers of auditd's own.
+  if (first === 0x44 /* D */ && text.startsWith('DAEMON_', start)) return 'daemon';
   const name = text.substring(start, end);
   return first !== undefined && first >= ZERO && first <= NINE ? 'other' : (KINDS.get(name) ?? 'other');
 }

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { SyscribeError } from '../../platform/errors.ts';
-import { inodeOf, type LogFileEntry, logFile, rotatedFiles } from './siblings.ts';
+import { inodeOf, type LogFileEntry, type LogFiles, logFile, logFiles } from './siblings.ts';
 
 /** Text of more than 128 KiB is one of V8's large objects, and those make the heap grow by as much as is read in between. */
 const BLOCK = 64 << 10;
 const HEAD = 256;
 /** Milliseconds after which a log that was renamed is left although nothing was written to its successor yet. */
 const GRACE = 5000;
+const ATTEMPTS = 100;
 
 /** How far a log was read, such that it is found again after any rotation. */
 export interface LogPosition {
@@ -51,6 +52,8 @@ export class LogFile implements AsyncDisposable {
   /** The log as it was when 'end' was asked for: what comes after that is read. */
   readonly #then: LogFileEntry | undefined;
   #leaveAt = 0;
+  /** A file was renamed between the look at its name and its opening. */
+  #moved = false;
   #skipping = false;
 
   constructor(path: string, start: Start) {
@@ -127,19 +130,23 @@ export class LogFile implements AsyncDisposable {
     this.counts.truncations += 1;
     await file.handle.close();
     const position = { offset: file.offset, head: { length: file.head.length, sha256: digest(file.head) } };
-    this.#file = await this.#find(rotatedFiles(this.#path), { ...position, inode: '' });
+    this.#file = await this.#steady(({ rotated }) => this.#find(rotated, { ...position, inode: '' }));
     if (this.#file) return;
     this.counts.breaks += 1;
-    this.#file = await this.#openEntry(logFile(this.#path), 0);
+    this.#file = await this.#steady(({ current }) => this.#openEntry(current, 0));
   }
 
-  /** At the end of a file: opens the one that was written after it. Returns false while that is the file itself. */
+  /**
+   * At the end of a file: opens the one that was written after it.
+   * @returns false while that is the file itself; true when there may be more to read.
+   */
   async #leave(file: Open): Promise<boolean> {
-    const current = logFile(this.#path);
-    if (!current || current.inode === file.inode) return false;
-    const next = await this.#after(file, current);
+    if (logFile(this.#path)?.inode === file.inode) return false;
+    const files = logFiles(this.#path);
+    if (!files.current || files.current.inode === file.inode) return false;
+    const entry = await this.#after(file, files, files.current);
     // Whoever writes may hold the renamed file a while longer (syslog until it gets SIGHUP): until then the new is empty.
-    if (next.size === 0 && next.path === this.#path) {
+    if (entry.size === 0 && entry === files.current) {
       this.#leaveAt ||= Date.now() + GRACE;
       if (Date.now() < this.#leaveAt) return false;
     }
@@ -149,19 +156,20 @@ export class LogFile implements AsyncDisposable {
     if (rest.length > 0) {
       const { bytesRead } = await file.handle.read(rest, 0, rest.length, file.offset);
       if (rest.subarray(0, bytesRead).includes(0x0a)) return true;
-      this.counts.tornLines += 1;
     }
+    const next = await this.#openEntry(entry, 0);
+    if (!next) return true; // It was renamed meanwhile: looked for again.
+    if (rest.length > 0) this.counts.tornLines += 1;
     await file.handle.close();
     this.#leaveAt = 0;
     this.#skipping = false;
     this.counts.rotations += 1;
-    this.#file = await this.#openEntry(next, 0);
-    return this.#file !== undefined;
+    this.#file = next;
+    return true;
   }
 
   /** The file that was written after `file`: one that was rotated away meanwhile, else the log itself. */
-  async #after(file: Open, current: LogFileEntry): Promise<LogFileEntry> {
-    const rotated = rotatedFiles(this.#path);
+  async #after(file: Open, { rotated }: LogFiles, current: LogFileEntry): Promise<LogFileEntry> {
     const own = rotated.findIndex((entry) => entry.inode === file.inode);
     if (own !== -1) return rotated[own + 1] ?? current;
     const { mtimeMs } = await file.handle.stat(); // It was removed.
@@ -177,22 +185,39 @@ export class LogFile implements AsyncDisposable {
 
   async #openStart(): Promise<Open | undefined> {
     const start = this.#start;
-    const current = logFile(this.#path);
-    if (start === 'beginning') return this.#openEntry(current, 0);
-    if (start === 'end') {
-      const file = await this.#openEntry(current, 0);
-      if (file?.inode === this.#then?.inode && file && this.#then) {
-        file.offset = this.#then.size;
-        file.offset = await lineStart(file);
-      }
-      return file;
-    }
-    const rotated = rotatedFiles(this.#path);
-    if ('since' in start) return this.#openEntry(rotated.find((entry) => entry.modified >= start.since) ?? current, 0);
-    const file = await this.#find([...rotated, ...(current ? [current] : [])], start);
-    if (file || !current) return file;
+    if (start === 'beginning') return this.#steady(({ current }) => this.#openEntry(current, 0));
+    if (start === 'end') return this.#steady((files) => this.#openEnd(files));
+    if ('since' in start)
+      return this.#steady(({ rotated, current }) =>
+        this.#openEntry(rotated.find((entry) => entry.modified >= start.since) ?? current, 0),
+      );
+    const file = await this.#steady(({ rotated, current }) =>
+      this.#find([...rotated, ...(current ? [current] : [])], start),
+    );
+    if (file || !logFile(this.#path)) return file;
     this.counts.breaks += 1;
-    return this.#openEntry(current, 0);
+    return this.#steady(({ current }) => this.#openEntry(current, 0));
+  }
+
+  /** Opens one of the log's files, again where a rename came between the look at them and the opening. */
+  async #steady(attempt: (files: LogFiles) => Promise<Open | undefined>): Promise<Open | undefined> {
+    for (let again = 0; ; again++) {
+      this.#moved = false;
+      const file = await attempt(logFiles(this.#path));
+      if (file || !this.#moved || again === ATTEMPTS) return file;
+    }
+  }
+
+  /** Where the log ended then, whatever that file is called now; all of a log that has been made since. */
+  async #openEnd({ rotated, current }: LogFiles): Promise<Open | undefined> {
+    const then = this.#then;
+    const entry = then && [...rotated, current].find((candidate) => candidate?.inode === then.inode);
+    const file = await this.#openEntry(entry ?? current, 0);
+    if (file && entry && then) {
+      file.offset = then.size;
+      file.offset = await lineStart(file);
+    }
+    return file;
   }
 
   async #find(entries: readonly LogFileEntry[], { inode, offset, head }: LogPosition): Promise<Open | undefined> {
@@ -207,20 +232,29 @@ export class LogFile implements AsyncDisposable {
     return undefined;
   }
 
-  /** @throws SyscribeError ERR_FILE_READ for a file that may not be read; undefined for one that is gone. */
+  /** @throws SyscribeError ERR_FILE_READ for a file that may not be read; undefined where another has its name now. */
   async #openEntry(entry: LogFileEntry | undefined, offset: number): Promise<Open | undefined> {
     if (!entry) return undefined;
     try {
       const handle = await open(entry.path, 'r');
       const stats = await handle.stat({ bigint: true });
+      const inode = inodeOf(stats);
+      if (inode !== entry.inode) {
+        await handle.close();
+        this.#moved = true;
+        return undefined;
+      }
       return {
         handle,
-        inode: inodeOf(stats),
+        inode,
         offset,
         head: readHead(handle, Math.min(HEAD, Number(stats.size))),
       };
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+        this.#moved = true;
+        return undefined;
+      }
       throw new SyscribeError('ERR_FILE_READ', `cannot read ${entry.path}`, {
         cause,
         remedy: 'Run as root, or as a user who may read the audit log.',

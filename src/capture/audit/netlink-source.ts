@@ -1,10 +1,13 @@
 import { waitFor } from '../../platform/wait.ts';
 import type { AuditEvent } from './event.ts';
+import { prepareMark } from './proof.ts';
 import { AuditSocket } from './socket.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
 const QUEUE_LIMIT = 100_000; // events
 const IDLE = 200; // milliseconds: as for files
+/** Milliseconds for which a mark of our own is waited for at the end. */
+const PATIENCE = 1000;
 
 /**
  * The kernel's audit multicast group. It reaches only the initial network namespace; a reader that is too slow loses
@@ -19,6 +22,9 @@ export class NetlinkSource implements AuditSource, Disposable {
   #dropped = 0;
   #wake = Promise.withResolvers<void>();
   #ended = false;
+  /** Overflows behind which a mark of our own was sent. */
+  #marked = 0;
+  #mark: { readonly pid: number; readonly came: PromiseWithResolvers<void> } | undefined;
 
   /**
    * Listens at once: what comes before {@link read} waits.
@@ -33,7 +39,7 @@ export class NetlinkSource implements AuditSource, Disposable {
     for (;;) {
       this.#wake = Promise.withResolvers<void>();
       if (signal.aborted) {
-        this.#socket.drain();
+        await this.#tellLast();
         this.#flush();
       }
       const events = this.#queue;
@@ -41,7 +47,9 @@ export class NetlinkSource implements AuditSource, Disposable {
       if (events.length > 0) yield { events };
       if (signal.aborted) break;
       if (this.#queue.length > 0) continue;
-      if (!(await waitFor(this.#wake.promise, IDLE, signal)) && this.#socket.parser.waiting > 0) this.#flush();
+      if (await waitFor(this.#wake.promise, IDLE, signal)) continue;
+      if (this.#socket.parser.waiting > 0) this.#flush();
+      await this.#sendMark();
     }
     this.#ended = true;
   }
@@ -66,7 +74,37 @@ export class NetlinkSource implements AuditSource, Disposable {
     this.#socket[Symbol.dispose]();
   }
 
+  /** Takes what is there; behind an overflow, up to a mark of our own. */
+  async #tellLast(): Promise<void> {
+    this.#socket.drain();
+    await this.#sendMark();
+    if (!this.#mark) return;
+    await waitFor(this.#mark.came.promise, PATIENCE, new AbortController().signal);
+    this.#socket.drain();
+  }
+
+  /**
+   * How much was lost in an overflow is told by the number of the next event; where the log is silent afterwards, that is
+   * one of our own. To be called when all that had room is read: before, there is none for the mark either.
+   */
+  async #sendMark(): Promise<void> {
+    if (this.#socket.overflows === this.#marked) return;
+    this.#marked = this.#socket.overflows;
+    try {
+      const mark = prepareMark();
+      this.#mark = { pid: mark.pid, came: Promise.withResolvers() };
+      await mark.make();
+    } catch {
+      this.#mark = undefined; // No child can be started: that something was lost is told, how much is not.
+    }
+  }
+
   #add(events: readonly AuditEvent[]): void {
+    const mark = this.#mark;
+    if (mark && events.some(({ process }) => process?.pid === mark.pid)) {
+      this.#mark = undefined;
+      mark.came.resolve();
+    }
     const room = this.#limit - this.#queue.length;
     for (let next = 0; next < Math.min(room, events.length); next++) this.#queue.push(events[next] as AuditEvent);
     this.#dropped += Math.max(events.length - room, 0);

@@ -40,8 +40,10 @@ export async function openSource(choice: SourceChoice, signal: AbortSignal): Pro
     });
   if (!once && file === undefined && !(await prove(new FileSource(path), signal)))
     say(`${path} stays silent: a logged call of our own did not arrive within a second; is auditd running?`);
+  // Before it is said: what is written from then on is read, even if the log is renamed at once.
+  const log = new FileSource(path, { kind, start, once });
   if (!once) say(`reading ${path}`);
-  return new FileSource(path, { kind, start, once });
+  return log;
 }
 
 async function openNetlink(

@@ -76,6 +76,7 @@ export class AuditParser {
 
   #record(header: Header, block: Block, end: number, out: AuditEvent[]): void {
     const { kind, time, serial, body } = header;
+    if (kind === 'daemon') return;
     this.gaps.add(serial);
     if (kind === 'seccomp') this.#seccomp(header, block, end, out);
     else if (kind === 'avc') {

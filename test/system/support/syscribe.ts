@@ -35,11 +35,12 @@ export class Running {
   constructor(
     file: string,
     args: readonly string[],
-    options: { env?: NodeJS.ProcessEnv; detached?: boolean; cwd?: string } = {},
+    options: { env?: NodeJS.ProcessEnv; detached?: boolean; cwd?: string; stdin?: 'pipe' } = {},
   ) {
+    const { stdin = 'ignore', ...others } = options;
     this.child = spawn(file, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...options,
+      stdio: [stdin, 'pipe', 'pipe'],
+      ...others,
       // A shell that finds PWD wrong asks the kernel instead: no difference between ways to start it is wanted.
       ...(options.cwd !== undefined && { env: { ...(options.env ?? process.env), PWD: options.cwd } }),
     });
@@ -68,11 +69,15 @@ export class Running {
     return this.child.pid;
   }
 
-  /** Waits until what was written to `stream` matches; throws when the process ends before. */
-  async until(stream: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray> {
+  /** Waits until what was written to `stream` matches, so many `times`; throws when the process ends before. */
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp, times = 1): Promise<RegExpExecArray> {
+    const every = new RegExp(pattern, pattern.flags.replace('g', '').concat('g'));
     for (;;) {
-      const match = pattern.exec(this[stream]);
-      if (match) return match;
+      const match = this[stream]
+        .matchAll(every)
+        .drop(times - 1)
+        .next();
+      if (!match.done) return match.value;
       if (this.child.exitCode !== null || this.child.signalCode !== null)
         throw new Error(`ended without ${pattern} on ${stream}:\n${this.stdout}\n${this.stderr}`);
       await this.#changed.promise;

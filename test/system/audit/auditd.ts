@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { auditStatus } from '../../../src/capture/audit/socket.ts';
+import { Running, temporary } from '../support/syscribe.ts';
+
+/** A real auditd of the test's own. The kernel has one at a time. */
+export class Auditd {
+  readonly log: string;
+  readonly #running: Running;
+
+  private constructor(log: string, running: Running) {
+    this.log = log;
+    this.#running = running;
+  }
+
+  /** @param log where it writes; in a directory of the test's own unless given. */
+  static async start(context: TestContext, log?: string): Promise<Auditd> {
+    let auditd: Auditd | undefined;
+    // 64, what a kernel has before any rules are loaded, is what auditd itself waits for when it is signalled under load
+    // (audit_receive(): "penalize the sender"), up to a minute.
+    const restore = limitBacklog(8192);
+    context.after(async () => {
+      await auditd?.stop();
+      restore();
+      execFileSync('auditctl', ['-e', '0'], { stdio: 'ignore' });
+    });
+    const directory = temporary(context);
+    if (auditStatus()?.pid !== 0) throw new Error('another auditd runs on this machine: the tests need it stopped');
+    const file = log ?? join(directory, 'audit.log');
+    mkdirSync(join(directory, 'plugins'));
+    writeFileSync(join(directory, 'auditd.conf'), settings(file, join(directory, 'plugins')), { mode: 0o640 });
+    const running = new Running('auditd', ['-n', '-c', directory]);
+    auditd = new Auditd(file, running);
+    await auditd.#until(() => auditStatus()?.pid === running.pid);
+    return auditd;
+  }
+
+  get pid(): number {
+    return this.#running.pid;
+  }
+
+  /** Has it begin a new file: what was written is renamed. */
+  rotate(): void {
+    process.kill(this.pid, 'SIGUSR1');
+  }
+
+  async stop(): Promise<void> {
+    this.#running.child.kill('SIGTERM');
+    await this.#running.finished;
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.#running.child.exitCode !== null) throw new Error(`auditd ended: ${this.#running.stderr}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+/**
+ * How many records the kernel's queue may hold, and how long (in jiffies) a process waits for room in it before its record
+ * is lost; returns what puts that back.
+ */
+export function limitBacklog(limit: number, wait?: number): () => void {
+  const status = execFileSync('auditctl', ['-s'], { encoding: 'utf8' });
+  const current = (name: string) => new RegExp(`^${name} (\\d+)$`, 'm').exec(status)?.[1] ?? '';
+  const set = (length: string, wait: string) =>
+    execFileSync('auditctl', ['-b', length, '--backlog_wait_time', wait], { stdio: 'ignore' });
+  const before = [current('backlog_limit'), current('backlog_wait_time')] as const;
+  set(`${limit}`, `${wait ?? before[1]}`);
+  return () => set(...before);
+}
+
+function settings(log: string, plugins: string): string {
+  return `local_events = yes
+write_logs = yes
+log_file = ${log}
+log_group = root
+log_format = RAW
+flush = INCREMENTAL_ASYNC
+freq = 50
+max_log_file = 100
+num_logs = 99
+max_log_file_action = ROTATE
+space_left = 2
+admin_space_left = 1
+space_left_action = IGNORE
+admin_space_left_action = IGNORE
+disk_full_action = IGNORE
+disk_error_action = IGNORE
+plugin_dir = ${plugins}
+`;
+}
