@@ -87,6 +87,7 @@ async function audit(options: Options): Promise<number> {
   const delivery = new Delivery(output, format, {
     filter,
     since: options.since ?? 0,
+    say: complain,
     ...(positionFile !== undefined && { positionFile }),
   });
   const ticking = keepTicking(delivery, stop);

@@ -42,7 +42,10 @@ export class FileSource implements AuditSource {
     using follower = new Follower(this.#path, () => wake.resolve());
     await using log = this.#log;
     const reached: { readonly position: LogPosition; readonly begun: number }[] = [];
-    let safe: LogPosition | undefined;
+    await log.open();
+    let safe = log.position();
+    // A reader that is killed before the first record goes on from where it began.
+    if (safe) yield { events: [], position: safe };
     for (let idleSince = Date.now(); ; ) {
       if (!this.#once && !follower.watch()) follower[Symbol.dispose]();
       wake = Promise.withResolvers<void>();

@@ -62,10 +62,15 @@ export class LogFile implements AsyncDisposable {
     this.#then = start === 'end' ? logFile(path) : undefined;
   }
 
+  /** Opens the file where it is to begin, if there is one yet. */
+  async open(): Promise<void> {
+    this.#file ??= await this.#open();
+  }
+
   /** The next whole lines; undefined when there are none now. The bytes are good until the next call. */
   async next(): Promise<Buffer | undefined> {
     for (;;) {
-      this.#file ??= await this.#open();
+      await this.open();
       const file = this.#file;
       if (!file) return undefined;
       const read = this.#read(file);

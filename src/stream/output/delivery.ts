@@ -1,4 +1,5 @@
 import type { LogPosition } from '../../capture/audit/log-file.ts';
+import { SyscribeError } from '../../platform/errors.ts';
 import type { StreamBatch } from '../pipeline.ts';
 import { writePosition } from '../position-file.ts';
 import type { Filter } from './filter.ts';
@@ -21,6 +22,8 @@ export interface DeliverySettings {
   readonly since: number;
   /** Where the position is kept. */
   readonly positionFile?: string;
+  /** Told when the position cannot be kept, and once it can again. */
+  readonly say: (text: string) => void;
 }
 
 /**
@@ -35,6 +38,7 @@ export class Delivery {
   readonly #since: string;
   #positions: { readonly at: number; readonly position: LogPosition }[] = [];
   #kept = 0;
+  #failing = false;
   /** Ends with the last write: lines of one must not come between those of another. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -56,16 +60,19 @@ export class Delivery {
     this.delivered += wanted.length;
     await this.#write(this.#format.lines(wanted), signal);
     if (position && this.#settings.positionFile !== undefined) this.#positions.push({ at: now, position });
-    if (this.#positions.length > 0 && now - this.#kept >= KEEP) await this.#keep();
+    await this.#keepDue();
   }
 
   /** Gives out what was kept back and is due; to be called every now and then. */
   async tick(signal: AbortSignal): Promise<void> {
     await this.#write(this.#format.due(false), signal);
-    if (this.#positions.length > 0 && Date.now() - this.#kept >= KEEP) await this.#keep();
+    await this.#keepDue();
   }
 
-  /** Gives out all that was kept back, and keeps the position. */
+  /**
+   * Gives out all that was kept back, and keeps the position.
+   * @throws SyscribeError ERR_FILE_WRITE
+   */
   async finish(signal: AbortSignal): Promise<void> {
     await this.#write(this.#format.due(true), signal);
     await this.#keep();
@@ -80,15 +87,35 @@ export class Delivery {
     await written;
   }
 
+  /** A full disk is no reason to end: until the position can be kept, more would come again after a kill. */
+  async #keepDue(): Promise<void> {
+    if (this.#positions.length === 0 || Date.now() - this.#kept < KEEP) return;
+    const { say, positionFile } = this.#settings;
+    try {
+      await this.#keep();
+      if (this.#failing) say(`writing ${positionFile} again`);
+      this.#failing = false;
+    } catch (error) {
+      if (!(error instanceof SyscribeError)) throw error;
+      if (!this.#failing) say(`${error.message} (${codeOf(error)}): trying again`);
+      this.#failing = true;
+    }
+  }
+
   async #keep(): Promise<void> {
     const { positionFile } = this.#settings;
     const { keptSince = Number.POSITIVE_INFINITY } = this.#format;
     const last = this.#positions.findLastIndex(({ at }) => at < keptSince);
     const safe = this.#positions[last];
     if (positionFile === undefined || !safe) return;
-    this.#positions = this.#positions.slice(last + 1);
+    this.#positions = this.#positions.slice(last);
     this.#kept = Date.now();
     await this.#output.sync();
     writePosition(positionFile, safe.position);
+    this.#positions = this.#positions.slice(this.#positions.indexOf(safe) + 1);
   }
+}
+
+function codeOf({ cause }: SyscribeError): string | undefined {
+  return (cause as NodeJS.ErrnoException).code;
 }

@@ -8,11 +8,13 @@ import { Running, temporary } from '../support/syscribe.ts';
 /** A real auditd of the test's own. The kernel has one at a time. */
 export class Auditd {
   readonly log: string;
-  readonly #running: Running;
+  readonly #settings: string;
+  #running: Running;
 
-  private constructor(log: string, running: Running) {
+  private constructor(log: string, settings: string) {
     this.log = log;
-    this.#running = running;
+    this.#settings = settings;
+    this.#running = this.#run();
   }
 
   /** @param log where it writes; in a directory of the test's own unless given. */
@@ -31,9 +33,8 @@ export class Auditd {
     const file = log ?? join(directory, 'audit.log');
     mkdirSync(join(directory, 'plugins'));
     writeFileSync(join(directory, 'auditd.conf'), settings(file, join(directory, 'plugins')), { mode: 0o640 });
-    const running = new Running('auditd', ['-n', '-c', directory]);
-    auditd = new Auditd(file, running);
-    await auditd.#until(() => auditStatus()?.pid === running.pid);
+    auditd = new Auditd(file, directory);
+    await auditd.#ready();
     return auditd;
   }
 
@@ -51,8 +52,18 @@ export class Auditd {
     await this.#running.finished;
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
+  /** After {@link stop}. */
+  async startAgain(): Promise<void> {
+    this.#running = this.#run();
+    await this.#ready();
+  }
+
+  #run(): Running {
+    return new Running('auditd', ['-n', '-c', this.#settings]);
+  }
+
+  async #ready(): Promise<void> {
+    while (auditStatus()?.pid !== this.pid) {
       if (this.#running.child.exitCode !== null) throw new Error(`auditd ended: ${this.#running.stderr}`);
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { start, syscribe, temporary } from '../support/syscribe.ts';
@@ -27,6 +27,30 @@ test('a log that auditd renames again and again under load loses nothing', async
   assert.equal(serials.length, 12_000, stderr);
   assert.equal(new Set(serials).size, 12_000, 'none twice');
   assert.match(stderr, /nothing lost/);
+});
+
+test('a log that is copied and cut off under load (copytruncate): what was written in between is told', async (context) => {
+  const auditd = await Auditd.start(context);
+  const load = await Load.start(context);
+  const audit = start(['audit', '--source', 'file', '--file', auditd.log]);
+  await audit.until('stderr', /reading/);
+  for (let round = 1; round <= 8; round++) {
+    const made = load.make(2000);
+    await audit.until('stdout', /getppid/, (round - 1) * 1000 + 1);
+    copyFileSync(auditd.log, `${auditd.log}.${round}`);
+    truncateSync(auditd.log);
+    await made;
+  }
+  const last = await Load.start(context);
+  await last.make(0);
+  await audit.until('stdout', new RegExp(`"pid":${last.pid},`));
+  audit.child.kill('SIGTERM');
+  const { stdout, stderr } = await audit.finished;
+  const serials = [...serialsOf(stdout, load.pid), ...serialsOf(stdout, load.pid, 'getsid')];
+  const missing = 16_008 - serials.length;
+  context.diagnostic(`${missing} of 16,008 were in neither, ${lost(stderr, NEVER_CAME)} told`);
+  assert.equal(new Set(serials).size, serials.length, 'none twice');
+  assert.equal(lost(stderr, NEVER_CAME), missing, stderr);
 });
 
 test('a reader that is stopped and started again goes on where it was, in files that were renamed meanwhile', async (context) => {
@@ -68,7 +92,7 @@ test('auditd ends: the source changes over and stays there, and what came from n
   await meanwhile;
   await load.make(1000);
   // The group goes on beside an auditd that comes back.
-  await Auditd.start(context, log);
+  await auditd.startAgain();
   await load.make(1000);
   await audit.until('stdout', GETSID, 2);
   audit.child.kill('SIGTERM');
