@@ -70,6 +70,11 @@ export class Identity {
     return this.#look(pid, at, life?.born);
   }
 
+  /** Up to when births may not have been told, or not be known any more. */
+  #untold(): number {
+    return Math.max(this.#doubtful, this.#told?.processes.forgotten ?? Number.NEGATIVE_INFINITY);
+  }
+
   #now(): number {
     return Date.now() - this.#bootTime();
   }
@@ -80,7 +85,7 @@ export class Identity {
     const bornSince = told !== undefined && seen !== undefined && told > seen.born + TICKS;
     const known = seen && seen.born <= at + SLACK && !bornSince ? seen : undefined;
     // With births told, nobody else has had the number since; else only what was alive later than the record is sure.
-    if (known && (known.alive >= at || (this.#told && known.born >= this.#doubtful))) return known.owner;
+    if (known && (known.alive >= at || (this.#told && known.alive >= this.#untold()))) return known.owner;
     if (at + SLACK < (this.#vacant.get(pid) ?? Number.NEGATIVE_INFINITY)) return recently(known, at);
     const now = this.#now();
     const born = this.#bornOf(pid);

@@ -1,5 +1,4 @@
-const LIMIT = 65_536;
-const LIVES = 4;
+const LIMIT = 65_536; // births
 
 /** One process: a number is used again. */
 export interface Life {
@@ -14,11 +13,15 @@ export interface Life {
  * log is read later than written. The oldest births are forgotten first.
  */
 export class ProcessTable {
+  /** Milliseconds on the boot clock up to which births may have been forgotten. */
+  forgotten = Number.NEGATIVE_INFINITY;
   readonly #lives = new Map<number, Life[]>();
-  readonly #limit: number;
+  /** The numbers of the last births, in a ring. */
+  readonly #births: Int32Array;
+  #count = 0;
 
   constructor(limit = LIMIT) {
-    this.#limit = limit;
+    this.#births = new Int32Array(limit);
   }
 
   get size(): number {
@@ -26,15 +29,19 @@ export class ProcessTable {
   }
 
   born(pid: number, cgroup: number, time: number): void {
+    const { length } = this.#births;
+    if (this.#count >= length) this.#forget(this.#births[this.#count % length] as number);
+    this.#births[this.#count++ % length] = pid;
     const life: Life = { born: time, cgroups: [{ from: time, cgroup }] };
-    const before = this.#lives.get(pid);
-    this.#lives.delete(pid);
-    this.#lives.set(pid, before ? [...before.slice(1 - LIVES), life] : [life]);
-    if (this.#lives.size <= this.#limit) return;
-    for (const oldest of this.#lives.keys()) {
-      this.#lives.delete(oldest);
-      break;
-    }
+    const lives = this.#lives.get(pid);
+    if (lives) lives.push(life);
+    else this.#lives.set(pid, [life]);
+  }
+
+  #forget(pid: number): void {
+    const lives = this.#lives.get(pid);
+    this.forgotten = Math.max(this.forgotten, lives?.shift()?.born ?? 0);
+    if (lives?.length === 0) this.#lives.delete(pid);
   }
 
   moved(pid: number, cgroup: number, time: number): void {

@@ -27,7 +27,7 @@ export class SeccompLog implements Disposable {
     this.#socket = new AuditSocket((events) => {
       for (const event of events) {
         if (event.type !== 'seccomp') continue;
-        if (event.process?.pid === this.#awaited?.mark.pid) this.#awaited?.arrived();
+        if (this.#awaited?.mark.is(event)) this.#awaited.arrived();
         else onEvent(event);
       }
     });

@@ -1,6 +1,6 @@
 import { waitFor } from '../../platform/wait.ts';
 import type { AuditEvent } from './event.ts';
-import { prepareMark } from './proof.ts';
+import { type Mark, prepareMark } from './proof.ts';
 import { AuditSocket } from './socket.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
@@ -24,7 +24,7 @@ export class NetlinkSource implements AuditSource, Disposable {
   #ended = false;
   /** Overflows behind which a mark of our own was sent. */
   #marked = 0;
-  #mark: { readonly pid: number; readonly came: PromiseWithResolvers<void> } | undefined;
+  #mark: { readonly is: Mark['is']; readonly came: PromiseWithResolvers<void> } | undefined;
 
   /**
    * Listens at once: what comes before {@link read} waits.
@@ -92,7 +92,7 @@ export class NetlinkSource implements AuditSource, Disposable {
     this.#marked = this.#socket.overflows;
     try {
       const mark = prepareMark();
-      this.#mark = { pid: mark.pid, came: Promise.withResolvers() };
+      this.#mark = { is: mark.is, came: Promise.withResolvers() };
       await mark.make();
     } catch {
       this.#mark = undefined; // No child can be started: that something was lost is told, how much is not.
@@ -101,7 +101,7 @@ export class NetlinkSource implements AuditSource, Disposable {
 
   #add(events: readonly AuditEvent[]): void {
     const mark = this.#mark;
-    if (mark && events.some(({ process }) => process?.pid === mark.pid)) {
+    if (mark && events.some((event) => mark.is(event))) {
       this.#mark = undefined;
       mark.came.resolve();
     }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { UNSET_ID } from '../../kernel/audit.ts';
 import { BPF, FILTER_FLAG_LOG, instruction, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG } from '../../kernel/sock-filter.ts';
 import { syscallNumber } from '../../kernel/syscalls.ts';
@@ -18,9 +19,10 @@ function logOnly(nr: number): Buffer {
 
 /** A child that makes one logged call when it is let go. */
 export interface Mark {
-  readonly pid: number;
   /** Makes the call and resolves when the child is gone: the call is in the kernel's queue then. */
   make(): Promise<void>;
+  /** Whether the event is that call's. */
+  is(event: AuditEvent): boolean;
 }
 
 /**
@@ -52,9 +54,9 @@ export function prepareMark(): Mark {
     () => gone.resolve(),
   );
   return {
-    pid,
+    is: (event) => event.process?.pid === pid && isMark(event),
     make: async () => {
-      marks.set(pid, Date.now());
+      marks.set(pid, { at: Date.now() });
       native().go(child);
       await gone.promise;
       native().release(child);
@@ -63,6 +65,8 @@ export function prepareMark(): Mark {
 }
 
 const PATIENCE = 1000; // milliseconds
+/** The audit clock is one tick coarse (10 ms at CONFIG_HZ=100) and cut to milliseconds. */
+const SLACK = 11;
 
 /** Reads `source`, which has to begin at its end, until a logged call of our own comes; false if that takes a second. */
 export async function prove(source: AuditSource, signal: AbortSignal): Promise<boolean> {
@@ -76,7 +80,7 @@ export async function prove(source: AuditSource, signal: AbortSignal): Promise<b
   while (!came && (await waitFor(next, until - Date.now(), signal))) {
     const { value, done } = await next;
     if (done) break;
-    came = value.events.some((event) => event.process?.pid === mark.pid && isMark(event));
+    came = value.events.some((event) => mark.is(event));
     next = batches.next();
   }
   enough.abort();
@@ -84,12 +88,20 @@ export async function prove(source: AuditSource, signal: AbortSignal): Promise<b
   return came;
 }
 
-/** When a process was let go to make its mark, milliseconds since the epoch. */
-const marks = new Map<number, number>();
+interface Made {
+  /** When the child was let go, milliseconds since the epoch. */
+  readonly at: number;
+  /** The event's number, once it has come: whoever gets the child's pid afterwards makes no marks. */
+  serial?: number;
+}
+
+const marks = new LRUCache<number, Made>({ max: 1000 });
 
 /** Whether the event is a mark of this process's own, and nothing that anybody would want to see. */
-export function isMark(event: AuditEvent): boolean {
-  if (marks.size === 0 || event.seccomp?.action !== 'log' || event.process === undefined) return false;
-  const made = marks.get(event.process.pid);
-  return made !== undefined && Math.abs(event.time - made) < 2 * PATIENCE;
+export function isMark({ seccomp, process, time, serial }: AuditEvent): boolean {
+  if (marks.size === 0 || seccomp?.action !== 'log' || seccomp.syscall !== 'execve' || !process) return false;
+  const made = marks.get(process.pid);
+  if (!made || time < made.at - SLACK || time > made.at + 2 * PATIENCE) return false;
+  made.serial ??= serial;
+  return made.serial === serial;
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import { test } from 'node:test';
-import type { Abi } from '../../../src/kernel/abi.ts';
-import { syscallName, syscallNumber } from '../../../src/kernel/syscalls.ts';
+import { syscallNumber } from '../../../src/kernel/syscalls.ts';
 import { mergeProfiles, recorded, runUnder, traced } from './execute.ts';
-import { compare, NATIVE } from './strace.ts';
+import { callName, compare, NATIVE } from './strace.ts';
 import { program, WORKLOADS, type Workload } from './workloads.ts';
 
 const RUNS = Number(process.env.ACCURACY_RUNS ?? 10);
@@ -23,7 +22,7 @@ const ONLY = new RegExp(process.env.ACCURACY_ONLY ?? '');
 const CAUSED_BY_STRACE = ['restart_syscall'];
 
 function notCausedByStrace(call: string): boolean {
-  return !CAUSED_BY_STRACE.includes(named(call));
+  return !CAUSED_BY_STRACE.includes(callName(call));
 }
 
 /**
@@ -31,11 +30,6 @@ function notCausedByStrace(call: string): boolean {
  * seen by the second program, and the recording says so. What it holds must be whole all the same.
  */
 const PREEMPTIBLE = Number.parseInt(release(), 10) >= 7;
-
-function named(call: string): string {
-  const [abi = '', nr = ''] = call.split(':');
-  return `${syscallName(abi as Abi, Number(nr)) ?? nr}${abi === NATIVE ? '' : ` (${abi})`}`;
-}
 
 for (const workload of WORKLOADS.filter(({ name }) => ONLY.test(name))) {
   const profiles: string[] = [];
@@ -60,10 +54,10 @@ for (const workload of WORKLOADS.filter(({ name }) => ONLY.test(name))) {
     }
     context.diagnostic(
       `${traces[0]?.size} calls, ${recordings.length} recordings, ${traces.length} traces; ` +
-        `sometimes: ${sometimes.map(named).join(' ') || 'none'}`,
+        `sometimes: ${sometimes.map(callName).join(' ') || 'none'}`,
     );
-    assert.deepEqual(missing.filter(notCausedByStrace).map(named), [], 'missing');
-    assert.deepEqual(extra.map(named), [], 'extra');
+    assert.deepEqual(missing.filter(notCausedByStrace).map(callName), [], 'missing');
+    assert.deepEqual(extra.map(callName), [], 'extra');
   });
 
   // The recordings merged: what a call depends on (timing, buffers) may differ from run to run.

@@ -1,3 +1,6 @@
+import type { Abi } from '../../../src/kernel/abi.ts';
+import { syscallName } from '../../../src/kernel/syscalls.ts';
+
 /** The machine's own ABI. */
 export const NATIVE = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 const MODES: Readonly<Record<string, string>> = { '32 bit': 'i386', x32: 'x32', '64 bit': 'x86_64' };
@@ -67,4 +70,10 @@ export function compare(traces: readonly Set<string>[], recordings: readonly Set
     extra: [...recorded].filter((call) => !everSeen.has(call)),
     sometimes: [...everSeen].filter((call) => !always.includes(call)),
   };
+}
+
+/** A call as people know it: its name, with the ABI where that is not the machine's own. */
+export function callName(call: string): string {
+  const [abi = '', nr = ''] = call.split(':');
+  return `${syscallName(abi as Abi, Number(nr)) ?? nr}${abi === NATIVE ? '' : ` (${abi})`}`;
 }

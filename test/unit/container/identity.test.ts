@@ -54,6 +54,28 @@ test('a process that is gone is known by what the kernel told; each life of a nu
   assert.deepEqual(at(5000), { container: undefined }, 'of the host');
 });
 
+test('a number that is used again many times before its records are read stands for each in its time', (context) => {
+  const { proc } = fakeProc(context);
+  const sources = told();
+  for (let life = 0; life < 50; life++) sources.processes.born(7, life % 2 === 0 ? 11 : 12, life * 1000);
+  const identity = new Identity({ told: sources, bootTime: () => BOOT, proc });
+  for (let life = 0; life < 50; life++)
+    assert.equal(identity.ownerOf(7, BOOT + life * 1000 + 500)?.container, life % 2 === 0 ? A : B);
+});
+
+test('once births are forgotten, a number does not stand for whom it was seen with before', (context) => {
+  const { proc, add, remove } = fakeProc(context);
+  const sources = told(10);
+  const identity = new Identity({ told: sources, bootTime: () => BOOT, proc });
+  add(7, 500, `/docker/${A}`);
+  assert.equal(identity.ownerOf(7, BOOT + 600)?.container, A);
+  remove(7);
+  const later = Date.now() - BOOT + 10_000;
+  sources.processes.born(7, 12, later);
+  for (let pid = 100; pid < 110; pid++) sources.processes.born(pid, 12, later + 1);
+  assert.equal(identity.ownerOf(7, BOOT + later + 500), undefined);
+});
+
 test('a runtime’s process counts to its container from its move on; nested cgroups to the outer container', (context) => {
   const { proc } = fakeProc(context);
   const sources = told();
