@@ -1,11 +1,16 @@
 const LIMIT = 65_536; // births
+const MOVES = 8;
 
 /** One process: a number is used again. */
 export interface Life {
   /** Milliseconds on the boot clock at which it was born, or first seen. */
   readonly born: number;
-  /** The cgroups it was in, each from a time on, in order. */
-  readonly cgroups: { readonly from: number; readonly cgroup: number }[];
+  /** The cgroup it was born in. */
+  readonly cgroup: number;
+  /** Where it was moved to, each from a time on, in order. */
+  moves: { readonly from: number; readonly cgroup: number }[] | undefined;
+  /** Who had the number before. */
+  before: Life | undefined;
 }
 
 /**
@@ -15,7 +20,8 @@ export interface Life {
 export class ProcessTable {
   /** Milliseconds on the boot clock up to which births may have been forgotten. */
   forgotten = Number.NEGATIVE_INFINITY;
-  readonly #lives = new Map<number, Life[]>();
+  /** The last life of each number; few objects, since most of the time of a lookup is their coming to the cache. */
+  readonly #lives = new Map<number, Life>();
   /** The numbers of the last births, in a ring. */
   readonly #births: Int32Array;
   #count = 0;
@@ -32,46 +38,40 @@ export class ProcessTable {
     const { length } = this.#births;
     if (this.#count >= length) this.#forget(this.#births[this.#count % length] as number);
     this.#births[this.#count++ % length] = pid;
-    const life: Life = { born: time, cgroups: [{ from: time, cgroup }] };
-    const lives = this.#lives.get(pid);
-    if (lives) lives.push(life);
-    else this.#lives.set(pid, [life]);
+    this.#lives.set(pid, { born: time, cgroup, moves: undefined, before: this.#lives.get(pid) });
   }
 
+  /** Forgets the oldest life of a number. */
   #forget(pid: number): void {
-    const lives = this.#lives.get(pid);
-    this.forgotten = Math.max(this.forgotten, lives?.shift()?.born ?? 0);
-    if (lives?.length === 0) this.#lives.delete(pid);
+    const last = this.#lives.get(pid);
+    if (!last) return;
+    let [oldest, next]: [Life, Life | undefined] = [last, undefined];
+    for (; oldest.before; oldest = oldest.before) next = oldest;
+    if (next) next.before = undefined;
+    else this.#lives.delete(pid);
+    this.forgotten = Math.max(this.forgotten, oldest.born);
   }
 
   moved(pid: number, cgroup: number, time: number): void {
-    const life = this.#lives.get(pid)?.at(-1);
+    const life = this.#lives.get(pid);
     if (!life) {
       this.born(pid, cgroup, time);
       return;
     }
-    life.cgroups.push({ from: time, cgroup });
-    if (life.cgroups.length > 8) life.cgroups.splice(1, 1);
+    life.moves ??= [];
+    life.moves.push({ from: time, cgroup });
+    if (life.moves.length > MOVES) life.moves.shift();
   }
 
   /** The life that a number stood for at `time`, to within `slack` milliseconds by which the stamp may be early. */
   at(pid: number, time: number, slack: number): Life | undefined {
-    const lives = this.#lives.get(pid);
-    if (!lives) return undefined;
-    for (let index = lives.length - 1; index >= 0; index--) {
-      const life = lives[index] as Life;
-      if (life.born <= time + slack) return life;
-    }
-    return undefined;
+    let life = this.#lives.get(pid);
+    while (life && life.born > time + slack) life = life.before;
+    return life;
   }
 }
 
 /** The cgroup that a process was in at `time`. */
-export function cgroupAt(life: Life, time: number, slack: number): number {
-  const { cgroups } = life;
-  for (let index = cgroups.length - 1; index > 0; index--) {
-    const stay = cgroups[index] as Life['cgroups'][number];
-    if (stay.from <= time + slack) return stay.cgroup;
-  }
-  return cgroups[0]?.cgroup ?? 0;
+export function cgroupAt({ cgroup, moves }: Life, time: number, slack: number): number {
+  return moves?.findLast(({ from }) => from <= time + slack)?.cgroup ?? cgroup;
 }

@@ -128,6 +128,26 @@ test('records that the kernel has no room for are told, as many as there were', 
   assert.equal(got() + sids + kernel, count + 3, stderr);
 });
 
+test('a recording from the log that the kernel lost records of says so, and how many', async (context) => {
+  const restore = limitBacklog(1, 0);
+  context.after(restore);
+  const file = join(temporary(context), 'profile');
+  const calls = ['/usr/bin/python3', '-I', '-c', 'import os\nfor _ in range(20000): os.getppid()'];
+  const { code, stderr } = await syscribe([
+    'record',
+    '--source',
+    'audit',
+    '-t',
+    'raw-seccomp',
+    '-o',
+    file,
+    '--',
+    ...calls,
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^syscribe: partial: .*the kernel lost \d+ audit records/m);
+});
+
 test('a socket that overflows while its reader stands still is told, and how many did not come', async (context) => {
   const load = await Load.start(context);
   const audit = start(['audit', '--source', 'netlink']);
