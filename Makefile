@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := node_modules/node/bin/node
 TEST := $(NODE) --test --test-reporter=./test/reporter.ts
 
-.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format image cluster pack clean
+.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format image cluster cluster-down deps-cluster pack clean
 
 build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after this
 
@@ -54,7 +54,17 @@ format: node_modules/.stamp
 	@biome check --write .
 	@clang-format -i bpf/*.c bpf/*.h native/*.c native/*.h
 
-image cluster:
+cluster: deps-cluster ## a Kubernetes on this machine; NODES=3 for more than one
+	@$(NODE) test/system/cluster/main.ts up $(or $(NODES),1)
+
+cluster-down: node_modules/.stamp
+	@$(NODE) test/system/cluster/main.ts down
+
+deps-cluster: build
+	@scripts/install-packages.sh cluster
+	@$(MAKE) --no-print-directory -C test/system/programs
+
+image:
 	@echo "make $@: not built yet; it comes with the Kubernetes part" >&2; exit 1
 
 clean:

@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { loadProto, serviceOf } from '../../../src/platform/grpc.ts';
+import { Cri } from './cri.ts';
+import { writeImage } from './image.ts';
 import { Running, run, temporary } from './syscribe.ts';
 
-const SERVICE = serviceOf(loadProto(new URL('./cri.proto', import.meta.url)), 'runtime.v1.RuntimeService');
 const IMAGE = 'docker.io/library/busybox:test';
 const HOST_NETWORK = { network: 'NODE' };
 
 /** A real containerd of the test's own, with one image: busybox. */
 export class Containerd {
   readonly endpoint: string;
-  readonly #client: Client;
+  readonly #cri: Cri;
   readonly #directory: string;
   readonly #daemon: Running;
   readonly #sandboxes: string[] = [];
@@ -21,7 +19,7 @@ export class Containerd {
   private constructor(directory: string) {
     this.#directory = directory;
     this.endpoint = `unix://${directory}/containerd.sock`;
-    this.#client = new Client(this.endpoint, credentials.createInsecure());
+    this.#cri = new Cri(this.endpoint);
     writeFileSync(join(directory, 'config.toml'), config(directory));
     this.#daemon = new Running('containerd', ['--config', join(directory, 'config.toml')]);
   }
@@ -33,7 +31,7 @@ export class Containerd {
     const directory = temporary(context);
     containerd = new Containerd(directory);
     await containerd.#daemon.until('stderr', /containerd successfully booted/);
-    await makeImage(directory);
+    makeImage(directory);
     const socket = join(directory, 'containerd.sock');
     const imported = await run('ctr', '-a', socket, '-n', 'k8s.io', 'images', 'import', join(directory, 'image.tar'));
     if (imported.code !== 0) throw new Error(imported.stderr);
@@ -56,9 +54,9 @@ export class Containerd {
       logDirectory: this.#directory,
       linux: { cgroupParent: pod.cgroup, securityContext: security },
     };
-    const { podSandboxId } = await this.#ask('RunPodSandbox', { config: sandboxConfig });
+    const { podSandboxId } = await this.#cri.ask('RunPodSandbox', { config: sandboxConfig });
     this.#sandboxes.push(podSandboxId as string);
-    const { containerId } = await this.#ask('CreateContainer', {
+    const { containerId } = await this.#cri.ask('CreateContainer', {
       podSandboxId,
       sandboxConfig,
       config: {
@@ -74,34 +72,15 @@ export class Containerd {
         linux: { securityContext: security },
       },
     });
-    await this.#ask('StartContainer', { containerId });
+    await this.#cri.ask('StartContainer', { containerId });
     return { sandbox: podSandboxId as string, container: containerId as string };
   }
 
   async stop(): Promise<void> {
-    for (const podSandboxId of this.#sandboxes) {
-      await this.#ask('StopPodSandbox', { podSandboxId });
-      await this.#ask('RemovePodSandbox', { podSandboxId });
-    }
-    this.#client.close();
+    for (const sandbox of this.#sandboxes) await this.#cri.endPod(sandbox);
+    this.#cri[Symbol.dispose]();
     this.#daemon.child.kill('SIGTERM');
     await this.#daemon.finished;
-  }
-
-  #ask(method: string, request: object): Promise<Record<string, unknown>> {
-    const { path, requestSerialize, responseDeserialize } = SERVICE[method] as (typeof SERVICE)[string];
-    const { promise, resolve, reject } = Promise.withResolvers<Record<string, unknown>>();
-    this.#client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      request,
-      (error: ServiceError | null, response?: Record<string, unknown>) => {
-        if (error) reject(error);
-        else resolve(response ?? {});
-      },
-    );
-    return promise;
   }
 }
 
@@ -122,24 +101,10 @@ state = "${directory}/state"
 `;
 }
 
-async function makeImage(directory: string): Promise<void> {
+function makeImage(directory: string): void {
   const root = join(directory, 'image');
-  mkdirSync(join(root, 'rootfs', 'bin'), { recursive: true });
-  copyFileSync('/bin/busybox', join(root, 'rootfs', 'bin', 'busybox'));
-  for (const name of ['sh', 'sleep', 'mkdir', 'true']) symlinkSync('busybox', join(root, 'rootfs', 'bin', name));
-  await run('tar', 'cf', join(root, 'layer.tar'), '-C', join(root, 'rootfs'), '.');
-  const digest = createHash('sha256')
-    .update(readFileSync(join(root, 'layer.tar')))
-    .digest('hex');
-  const image = {
-    architecture: 'amd64',
-    os: 'linux',
-    config: { Entrypoint: ['/bin/sleep', '1000000'], Env: ['PATH=/bin'] },
-    rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
-  };
-  writeFileSync(join(root, 'config.json'), JSON.stringify(image));
-  const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
-  writeFileSync(join(root, 'manifest.json'), JSON.stringify(manifest));
-  const files = ['manifest.json', 'config.json', 'layer.tar'];
-  await run('tar', 'cf', join(directory, 'image.tar'), '-C', root, ...files);
+  mkdirSync(join(root, 'bin'), { recursive: true });
+  copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
+  for (const name of ['sh', 'sleep', 'mkdir', 'true']) symlinkSync('busybox', join(root, 'bin', name));
+  writeImage(join(directory, 'image.tar'), IMAGE, root, { Entrypoint: ['/bin/sleep', '1000000'], Env: ['PATH=/bin'] });
 }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { run } from '../support/syscribe.ts';
+import { buildKubernetes, type Cluster, DIRECTORY, startCluster, stopCluster } from './cluster.ts';
+import { hierarchies } from './host.ts';
+
+let cluster: Cluster;
+let network: string;
+
+const reason = reasonToSkip();
+const skip = reason === undefined ? {} : { skip: reason };
+
+before(async () => {
+  if (reason !== undefined) return;
+  network = links();
+  cluster = await startCluster(2, (text) => console.error(`cluster: ${text}`));
+});
+
+after(() => stopCluster());
+
+async function kubectl(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(cluster.kubectl, ...args);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+test('pods run on the node they are meant for, tell what they did, and serve', skip, async () => {
+  const script = 'id -u; ls /';
+  const on = (node: string) => ({ spec: { nodeName: node, restartPolicy: 'Never' } });
+  const start = (name: string, node: string, image: string, ...command: string[]) =>
+    kubectl('run', name, `--image=syscribe.test/${image}:1`, `--overrides=${JSON.stringify(on(node))}`, ...command);
+  await start('once', 'node-1', 'busybox', '--', '/bin/sh', '-c', script);
+  await start('web', 'node-2', 'nginx');
+  await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/once', '--timeout=60s');
+  assert.match(await kubectl('logs', 'once'), /^0\n(?:.*\n)*proc\n/);
+  await kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=60s');
+  const address = await kubectl('get', 'pod', 'web', '-o', 'jsonpath={.status.podIP}');
+  assert.equal((await run('curl', '-sS', `http://${address}:8080/`)).stdout, 'served\n');
+  assert.match(await kubectl('exec', 'web', '--', '/bin/busybox', 'cat', '/html/index.html'), /served/);
+});
+
+test('a pod reaches the API server with its own token', skip, async () => {
+  const token = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+  const script = `printf 'GET /api HTTP/1.0\\r\\n\\r\\n' | busybox nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT; test -s ${token}`;
+  await kubectl(
+    'run',
+    'asks',
+    '--image=syscribe.test/busybox:1',
+    '--restart=Never',
+    '--',
+    '/bin/busybox',
+    'sh',
+    '-c',
+    script,
+  );
+  await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/asks', '--timeout=60s');
+  assert.match(await kubectl('logs', 'asks'), /HTTP request to an HTTPS server/);
+});
+
+test('behind its end nothing of it is left', skip, async () => {
+  const programs = readFileSync(join(DIRECTORY, 'processes.json'), 'utf8');
+  await stopCluster();
+  assert.ok(!existsSync(DIRECTORY));
+  for (const { pid, name } of JSON.parse(programs)) assert.ok(!existsSync(`/proc/${pid}`), `${name} still runs`);
+  const shims = readdirSync('/proc').filter((pid) => commandOf(pid).includes(DIRECTORY));
+  assert.deepEqual(shims.map(commandOf), []);
+  assert.equal(links(), network);
+  assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(DIRECTORY));
+  for (const hierarchy of hierarchies()) assert.ok(!existsSync(join(hierarchy, 'syscribe-cluster')));
+});
+
+function reasonToSkip(): string | undefined {
+  try {
+    buildKubernetes();
+    return undefined;
+  } catch {
+    return 'Kubernetes could not be built here (see above)';
+  }
+}
+
+/** Devices, addresses and network namespaces of this machine. */
+function links(): string {
+  const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' });
+  return ip('-br', 'addr') + ip('netns', 'list');
+}
+
+function commandOf(pid: string): string {
+  try {
+    return /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : '';
+  } catch {
+    return '';
+  }
+}

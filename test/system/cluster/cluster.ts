@@ -1,0 +1,125 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Cri } from '../support/cri.ts';
+import { Authority } from './certificates.ts';
+import { API_ADDRESS, type Parts, startControlPlane } from './control-plane.ts';
+import { addAddress, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
+import { makeImages } from './images.ts';
+import { CGROUP, type Node, startContainerd, startKubelet } from './node.ts';
+import { Processes } from './processes.ts';
+
+/** One at a time on a machine: its addresses and bridges are the machine's. */
+export const DIRECTORY = '/var/lib/syscribe-cluster';
+const LOOK = 100; // milliseconds
+const STARTING = 120_000; // milliseconds
+
+/** A running cluster. */
+export interface Cluster {
+  readonly kubeconfig: string;
+  /** kubectl of the cluster's own version. */
+  readonly kubectl: string;
+  readonly nodes: readonly string[];
+}
+
+/**
+ * Builds Kubernetes unless that was done before, which takes minutes; returns the directory of its programs.
+ * @throws when there is no Go, or no modules; why stands on standard error.
+ */
+export function buildKubernetes(): string {
+  const script = fileURLToPath(new URL('build.sh', import.meta.url));
+  return execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+}
+
+/**
+ * Starts a Kubernetes of as many nodes on this machine and waits until they are ready.
+ * @throws Error with the end of the log of what did not start; what was started is stopped again then.
+ */
+export async function startCluster(count: number, say: (text: string) => void): Promise<Cluster> {
+  if (existsSync(DIRECTORY)) throw new Error(`there is a cluster already: make cluster-down ends it (${DIRECTORY})`);
+  say('building Kubernetes from its Go modules (minutes, the first time)');
+  const programs = buildKubernetes();
+  mkdirSync(DIRECTORY, { mode: 0o700 });
+  rememberHost(DIRECTORY);
+  try {
+    return await start({ directory: DIRECTORY, programs }, count, say);
+  } catch (error) {
+    await stopCluster().catch((also: unknown) => say(`not all could be taken back: ${also}`));
+    throw error;
+  }
+}
+
+async function start(
+  where: Pick<Parts, 'directory' | 'programs'>,
+  count: number,
+  say: (text: string) => void,
+): Promise<Cluster> {
+  const { directory, programs } = where;
+  const processes = new Processes(directory);
+  const parts: Parts = { ...where, processes, authority: new Authority(join(directory, 'pki')) };
+  addAddress(API_ADDRESS);
+  const kubeconfig = startControlPlane(parts);
+  const kubectl = join(programs, 'kubectl');
+  writeFileSync(join(directory, 'kubectl'), `#!/bin/sh\nexec ${kubectl} --kubeconfig ${kubeconfig} "$@"\n`, {
+    mode: 0o700,
+  });
+  say('making images from this machine’s packages');
+  const images = makeImages(directory);
+  const nodes: Node[] = [];
+  for (let number = 1; number <= count; number++) nodes.push(await startContainerd(parts, number, images));
+  const ask = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
+  say('waiting for the API server');
+  await until(processes, () => ask('get', '--raw', '/readyz'));
+  for (const [index, node] of nodes.entries()) startKubelet(parts, node, index + 1);
+  say('waiting for the nodes');
+  for (const { name } of nodes) await until(processes, () => ask('get', 'node', name));
+  await ask('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  await until(processes, () => ask('get', 'serviceaccount', 'default'));
+  return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };
+}
+
+/** Ends a cluster and takes away all it made, whoever started it. Nothing happens where there is none. */
+export async function stopCluster(): Promise<void> {
+  if (!existsSync(DIRECTORY)) return;
+  const processes = new Processes(DIRECTORY);
+  await processes.stop(/kubelet$/);
+  try {
+    await endPods();
+  } finally {
+    await processes.stop();
+    removeCgroups(CGROUP);
+    unmountBelow(DIRECTORY);
+    restoreHost(DIRECTORY);
+    rmSync(DIRECTORY, { recursive: true });
+  }
+}
+
+/** Ends the nodes' pods by their runtimes, so that shims and networks go too. */
+async function endPods(): Promise<void> {
+  for (let number = 1; existsSync(join(DIRECTORY, `node-${number}`)); number++) {
+    const socket = join(DIRECTORY, `node-${number}`, 'containerd.sock');
+    if (!existsSync(socket)) continue; // It never started.
+    using cri = new Cri(`unix://${socket}`);
+    const { items = [] } = (await cri.ask('ListPodSandbox', {})) as { items?: { id: string }[] };
+    for (const { id } of items) await cri.endPod(id);
+  }
+}
+
+/** Tries again until it succeeds, while all processes live. */
+async function until(processes: Processes, attempt: () => Promise<unknown>): Promise<void> {
+  const end = Date.now() + STARTING;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      const [ended] = processes.ended();
+      if (ended !== undefined) throw new Error(ended);
+      if (Date.now() > end) throw error;
+      await setTimeout(LOOK);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Authority, Certificate } from './certificates.ts';
+import type { Processes } from './processes.ts';
+
+/**
+ * An address of the machine's own loopback device: the service address of the API server is its real one, so that pods
+ * reach it without kube-proxy.
+ */
+export const API_ADDRESS = '10.96.0.1';
+const SERVER = `https://${API_ADDRESS}:443`;
+const ETCD = `https://${API_ADDRESS}:2379`;
+
+/** What all parts of a cluster are started from. */
+export interface Parts {
+  readonly directory: string;
+  /** Where Kubernetes' programs are. */
+  readonly programs: string;
+  readonly authority: Authority;
+  readonly processes: Processes;
+}
+
+/** Writes a kubeconfig for whom the certificate is of. */
+export function writeKubeconfig(file: string, authority: Authority, { key, certificate }: Certificate): void {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'syscribe', cluster: { server: SERVER, 'certificate-authority': authority.own.certificate } }],
+    users: [{ name: 'user', user: { 'client-certificate': certificate, 'client-key': key } }],
+    contexts: [{ name: 'syscribe', context: { cluster: 'syscribe', user: 'user' } }],
+    'current-context': 'syscribe',
+  };
+  writeFileSync(file, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+}
+
+/** Starts etcd, the API server, the controllers and the scheduler; returns the administrator's kubeconfig. */
+export function startControlPlane(parts: Parts): string {
+  const { directory, authority } = parts;
+  startEtcd(parts);
+  const accounts = authority.keyPair('service-accounts');
+  startApiServer(parts, accounts);
+  startController(parts, 'kube-controller-manager', [
+    `--root-ca-file=${authority.own.certificate}`,
+    `--service-account-private-key-file=${accounts.key}`,
+    '--use-service-account-credentials=true',
+  ]);
+  startController(parts, 'kube-scheduler', []);
+  const kubeconfig = join(directory, 'kubeconfig');
+  const admin = authority.issue({ name: 'admin', commonName: 'admin', organization: 'system:masters' });
+  writeKubeconfig(kubeconfig, authority, admin);
+  return kubeconfig;
+}
+
+function startEtcd({ directory, authority, processes }: Parts): void {
+  const { key, certificate } = authority.issue({ name: 'etcd', commonName: 'etcd', addresses: [`IP:${API_ADDRESS}`] });
+  const data = join(directory, 'etcd');
+  mkdirSync(data, { mode: 0o700 });
+  processes.start('etcd', 'etcd', [
+    `--data-dir=${data}`,
+    `--listen-client-urls=${ETCD}`,
+    `--advertise-client-urls=${ETCD}`,
+    `--listen-peer-urls=http://${API_ADDRESS}:2380`,
+    '--client-cert-auth',
+    `--trusted-ca-file=${authority.own.certificate}`,
+    `--cert-file=${certificate}`,
+    `--key-file=${key}`,
+    '--unsafe-no-fsync',
+  ]);
+}
+
+function startApiServer(
+  { programs, authority, processes }: Parts,
+  accounts: { readonly key: string; readonly publicKey: string },
+): void {
+  const addresses = [`IP:${API_ADDRESS}`, 'DNS:kubernetes.default.svc', 'DNS:kubernetes.default', 'DNS:kubernetes'];
+  const server = authority.issue({ name: 'apiserver', commonName: 'kube-apiserver', addresses });
+  const client = authority.issue({
+    name: 'apiserver-client',
+    commonName: 'kube-apiserver-client',
+    organization: 'system:masters',
+  });
+  processes.start('kube-apiserver', join(programs, 'kube-apiserver'), [
+    `--etcd-servers=${ETCD}`,
+    `--etcd-cafile=${authority.own.certificate}`,
+    `--etcd-certfile=${client.certificate}`,
+    `--etcd-keyfile=${client.key}`,
+    `--bind-address=${API_ADDRESS}`,
+    '--secure-port=443',
+    `--advertise-address=${API_ADDRESS}`,
+    '--service-cluster-ip-range=10.96.0.0/24',
+    `--client-ca-file=${authority.own.certificate}`,
+    `--tls-cert-file=${server.certificate}`,
+    `--tls-private-key-file=${server.key}`,
+    `--kubelet-certificate-authority=${authority.own.certificate}`,
+    `--kubelet-client-certificate=${client.certificate}`,
+    `--kubelet-client-key=${client.key}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${accounts.publicKey}`,
+    `--service-account-signing-key-file=${accounts.key}`,
+    '--kubelet-preferred-address-types=InternalIP',
+    '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NodeRestriction',
+    // Webhooks are called at their pods' addresses: nobody translates service addresses here.
+    '--enable-aggregator-routing=true',
+    '--allow-privileged=true',
+  ]);
+}
+
+function startController(parts: Parts, name: string, args: readonly string[]): void {
+  const { directory, programs, authority, processes } = parts;
+  const kubeconfig = join(directory, `${name}.kubeconfig`);
+  writeKubeconfig(kubeconfig, authority, authority.issue({ name, commonName: `system:${name}` }));
+  processes.start(name, join(programs, name), [
+    `--kubeconfig=${kubeconfig}`,
+    `--bind-address=${API_ADDRESS}`,
+    '--leader-elect=false',
+    ...args,
+  ]);
+}

@@ -1,0 +1,95 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What a kubelet and the bridge plugin set, or need; put back at the end. */
+const SYSCTLS = [
+  'net/ipv4/ip_forward',
+  'vm/overcommit_memory',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+];
+/** Directories that kubelet and libcni use whatever they are told. */
+const DIRECTORIES = ['/var/lib/kubelet', '/var/lib/cni', '/etc/cni'];
+
+interface Before {
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Those that were not there. */
+  readonly directories: readonly string[];
+}
+
+/** Notes the machine's settings in the cluster's directory. */
+export function rememberHost(directory: string): void {
+  const sysctls = Object.fromEntries(
+    SYSCTLS.filter((name) => existsSync(join('/proc/sys', name))).map((name) => [
+      name,
+      readFileSync(join('/proc/sys', name), 'utf8').trim(),
+    ]),
+  );
+  const before: Before = { sysctls, directories: DIRECTORIES.filter((path) => !existsSync(path)) };
+  writeFileSync(join(directory, 'host.json'), JSON.stringify(before));
+}
+
+/** Puts back what {@link rememberHost} noted, and removes what the cluster made outside its directory. */
+export function restoreHost(directory: string): void {
+  const file = join(directory, 'host.json');
+  if (existsSync(file)) {
+    const before: Before = JSON.parse(readFileSync(file, 'utf8'));
+    for (const [name, value] of Object.entries(before.sysctls)) {
+      const path = join('/proc/sys', name);
+      if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+    }
+    for (const path of before.directories) rmSync(path, { recursive: true, force: true });
+  }
+  for (const { local } of addresses()) ip('addr', 'del', `${local}/32`, 'dev', 'lo');
+  for (const name of links()) ip('link', 'del', name);
+}
+
+/** Gives the machine's loopback device another address. */
+export function addAddress(address: string): void {
+  ip('addr', 'add', `${address}/32`, 'dev', 'lo', 'label', 'lo:syscribe');
+}
+
+/** Ends what is still mounted below a directory, the innermost first. */
+export function unmountBelow(directory: string): void {
+  const mounted = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? [])
+    .filter((path) => path.startsWith(`${directory}/`));
+  for (const path of mounted.toReversed()) execFileSync('umount', ['-l', path]);
+}
+
+/** The mounted cgroup hierarchies. */
+export function hierarchies(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .flatMap((line) => line.split(' ')[4] ?? []);
+}
+
+/** Removes a cgroup and all below it, in every hierarchy. */
+export function removeCgroups(name: string): void {
+  for (const hierarchy of hierarchies()) if (existsSync(join(hierarchy, name))) removeTree(join(hierarchy, name));
+}
+
+function removeTree(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) removeTree(join(path, entry.name));
+  rmdirSync(path);
+}
+
+function addresses(): { readonly local: string }[] {
+  const [lo] = JSON.parse(ip('-j', 'addr', 'show', 'dev', 'lo'));
+  return lo.addr_info.filter(({ label }: { label?: string }) => label === 'lo:syscribe');
+}
+
+function links(): string[] {
+  const all: { ifname: string }[] = JSON.parse(ip('-j', 'link', 'show'));
+  return all.map(({ ifname }) => ifname).filter((name) => name.startsWith('syscribe'));
+}
+
+function ip(...args: string[]): string {
+  return execFileSync('ip', args, { encoding: 'utf8' });
+}

@@ -1,0 +1,36 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IMAGES, type Image, makeRoot } from '../containers/bundle.ts';
+import { type ImageConfig, writeImage } from '../support/image.ts';
+
+const NGINX = `user root; worker_processes 1; pid /tmp/pid; error_log stderr; daemon off;
+events { worker_connections 64; }
+http { access_log off; client_body_temp_path /tmp/1; proxy_temp_path /tmp/2; fastcgi_temp_path /tmp/3;
+uwsgi_temp_path /tmp/4; scgi_temp_path /tmp/5;
+server { listen 8080; root /html; } }
+`;
+
+const CONFIGS: Readonly<Record<Image['name'], ImageConfig>> = {
+  busybox: { Entrypoint: [], Cmd: ['/bin/busybox', 'sleep', '2147483647'] },
+  nginx: { Entrypoint: ['/usr/sbin/nginx', '-c', '/nginx.conf'] },
+  redis: { Entrypoint: ['/usr/bin/redis-server'], Cmd: ['--save', ''] },
+};
+
+/** Makes `syscribe.test/NAME:1` from this machine's own packages, and gives their archives. */
+export function makeImages(directory: string): string[] {
+  const archives = join(directory, 'images');
+  mkdirSync(archives);
+  return IMAGES.map((image) => {
+    const { name } = image;
+    const root = makeRoot(image);
+    if (name === 'nginx') {
+      writeFileSync(join(root, 'nginx.conf'), NGINX);
+      mkdirSync(join(root, 'html'));
+      writeFileSync(join(root, 'html', 'index.html'), 'served\n');
+    }
+    const archive = join(archives, `${name}.tar`);
+    writeImage(archive, `syscribe.test/${name}:1`, root, CONFIGS[name]);
+    rmSync(root, { recursive: true });
+    return archive;
+  });
+}

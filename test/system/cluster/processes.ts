@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+/** A process that outlives whoever started it. */
+interface Started {
+  readonly name: string;
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: a number is used again. */
+  readonly born: string;
+}
+
+const PATIENCE = 20_000; // milliseconds until SIGKILL
+const LOOK = 20; // milliseconds
+
+/** The processes of a cluster, kept in a file of its directory so that another command can end them. */
+export class Processes {
+  readonly #directory: string;
+  readonly #file: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#file = join(directory, 'processes.json');
+  }
+
+  start(name: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+    const log = openSync(this.logOf(name), 'a', 0o600);
+    const child = spawn(file, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...env },
+      cwd: this.#directory,
+    });
+    child.unref();
+    const { pid } = child;
+    const born = pid === undefined ? undefined : bornOf(pid);
+    if (pid === undefined || born === undefined) throw new Error(`${file} could not be started: is it installed?`);
+    this.#write([...this.#read(), { name, pid, born }]);
+  }
+
+  logOf(name: string): string {
+    return join(this.#directory, `${name}.log`);
+  }
+
+  /** Those that have ended by themselves, with the end of their logs. */
+  ended(): string[] {
+    const gone = this.#read().filter((process) => !lives(process));
+    return gone.map(({ name }) => `${name} has ended:\n${readFileSync(this.logOf(name), 'utf8').slice(-2000)}`);
+  }
+
+  /** Ends those whose name matches, the newest first, and waits until they are gone. */
+  async stop(name = /./): Promise<void> {
+    for (const process of this.#read().toReversed()) {
+      if (!name.test(process.name)) continue;
+      const until = Date.now() + PATIENCE;
+      for (let asked = false; lives(process); await setTimeout(LOOK)) {
+        if (!asked) signal(process, 'SIGTERM');
+        else if (Date.now() > until) signal(process, 'SIGKILL');
+        asked = true;
+      }
+      this.#write(this.#read().filter(({ pid }) => pid !== process.pid));
+    }
+  }
+
+  #read(): Started[] {
+    return existsSync(this.#file) ? JSON.parse(readFileSync(this.#file, 'utf8')) : [];
+  }
+
+  #write(processes: readonly Started[]): void {
+    writeFileSync(this.#file, JSON.stringify(processes));
+  }
+}
+
+function signal({ pid }: Started, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone in the meantime.
+  }
+}
+
+function lives({ pid, born }: Started): boolean {
+  return bornOf(pid) === born;
+}
+
+/** Undefined for a process that is gone, or a zombie. */
+function bornOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+/** What a container of the image runs (OCI image configuration). */
+export interface ImageConfig {
+  readonly Entrypoint: readonly string[];
+  readonly Cmd?: readonly string[];
+  readonly Env?: readonly string[];
+  readonly User?: string;
+}
+
+/** Writes an image of one layer, the tree below `root`, as an archive that `ctr images import` takes. */
+export function writeImage(archive: string, name: string, root: string, config: ImageConfig): void {
+  const work = mkdtempSync(join(tmpdir(), 'syscribe-image-'));
+  try {
+    execFileSync('tar', ['--numeric-owner', '--owner=0', '--group=0', '-cf', join(work, 'layer.tar'), '-C', root, '.']);
+    const digest = createHash('sha256')
+      .update(readFileSync(join(work, 'layer.tar')))
+      .digest('hex');
+    const image = {
+      architecture: ARCHITECTURES[process.arch],
+      os: 'linux',
+      config: { Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'], ...config },
+      rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+    };
+    writeFileSync(join(work, 'config.json'), JSON.stringify(image));
+    const manifest = [{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }];
+    writeFileSync(join(work, 'manifest.json'), JSON.stringify(manifest));
+    execFileSync('tar', ['-cf', archive, '-C', work, 'manifest.json', 'config.json', 'layer.tar']);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
