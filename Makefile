@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := node_modules/node/bin/node
 TEST := $(NODE) --test --test-reporter=./test/reporter.ts
 
-.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format image cluster cluster-down deps-cluster pack clean
+.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format crds image cluster cluster-down deps-cluster pack clean
 
 build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after this
 
@@ -49,10 +49,14 @@ lint: node_modules/.stamp
 	@knip
 	@clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.c native/*.h
 	@scripts/check-files.sh
+	@$(NODE) scripts/crds.mjs --check
 
 format: node_modules/.stamp
 	@biome check --write .
 	@clang-format -i bpf/*.c bpf/*.h native/*.c native/*.h
+
+crds: node_modules/.stamp ## writes deploy/crds from src/api
+	@$(NODE) scripts/crds.mjs
 
 cluster: deps-cluster ## a Kubernetes on this machine; NODES=3 for more than one
 	@$(NODE) test/system/cluster/main.ts up $(or $(NODES),1)

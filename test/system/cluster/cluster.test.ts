@@ -2,32 +2,22 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { run } from '../support/syscribe.ts';
-import { buildKubernetes, type Cluster, DIRECTORY, startCluster, stopCluster } from './cluster.ts';
+import { DIRECTORY, stopCluster } from './cluster.ts';
 import { hierarchies } from './host.ts';
+import { useCluster } from './use.ts';
 
-let cluster: Cluster;
-let network: string;
-
-const reason = reasonToSkip();
-const skip = reason === undefined ? {} : { skip: reason };
-
-before(async () => {
-  if (reason !== undefined) return;
-  network = links();
-  cluster = await startCluster(2, (text) => console.error(`cluster: ${text}`));
-});
-
-after(() => stopCluster());
+const network = links();
+const cluster = useCluster(2);
 
 async function kubectl(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(cluster.kubectl, ...args);
+  const { code, stdout, stderr } = await cluster.kubectl(args);
   assert.equal(code, 0, stderr);
   return stdout;
 }
 
-test('pods run on the node they are meant for, tell what they did, and serve', skip, async () => {
+test('pods run on the node they are meant for, tell what they did, and serve', cluster.options, async () => {
   const script = 'id -u; ls /';
   const on = (node: string) => ({ spec: { nodeName: node, restartPolicy: 'Never' } });
   const start = (name: string, node: string, image: string, ...command: string[]) =>
@@ -42,7 +32,7 @@ test('pods run on the node they are meant for, tell what they did, and serve', s
   assert.match(await kubectl('exec', 'web', '--', '/bin/busybox', 'cat', '/html/index.html'), /served/);
 });
 
-test('a pod reaches the API server with its own token', skip, async () => {
+test('a pod reaches the API server with its own token', cluster.options, async () => {
   const token = '/var/run/secrets/kubernetes.io/serviceaccount/token';
   const script = `printf 'GET /api HTTP/1.0\\r\\n\\r\\n' | busybox nc $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT; test -s ${token}`;
   await kubectl(
@@ -60,7 +50,7 @@ test('a pod reaches the API server with its own token', skip, async () => {
   assert.match(await kubectl('logs', 'asks'), /HTTP request to an HTTPS server/);
 });
 
-test('behind its end nothing of it is left', skip, async () => {
+test('behind its end nothing of it is left', cluster.options, async () => {
   const programs = readFileSync(join(DIRECTORY, 'processes.json'), 'utf8');
   await stopCluster();
   assert.ok(!existsSync(DIRECTORY));
@@ -71,15 +61,6 @@ test('behind its end nothing of it is left', skip, async () => {
   assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), new RegExp(DIRECTORY));
   for (const hierarchy of hierarchies()) assert.ok(!existsSync(join(hierarchy, 'syscribe-cluster')));
 });
-
-function reasonToSkip(): string | undefined {
-  try {
-    buildKubernetes();
-    return undefined;
-  } catch {
-    return 'Kubernetes could not be built here (see above)';
-  }
-}
 
 /** Devices, addresses and network namespaces of this machine. */
 function links(): string {

@@ -35,7 +35,7 @@ export function buildKubernetes(): string {
 }
 
 /**
- * Starts a Kubernetes of as many nodes on this machine and waits until they are ready.
+ * Starts a Kubernetes of as many nodes on this machine (0: an API server alone) and waits until they are ready.
  * @throws Error with the end of the log of what did not start; what was started is stopped again then.
  */
 export async function startCluster(count: number, say: (text: string) => void): Promise<Cluster> {
@@ -66,17 +66,19 @@ async function start(
   writeFileSync(join(directory, 'kubectl'), `#!/bin/sh\nexec ${kubectl} --kubeconfig ${kubeconfig} "$@"\n`, {
     mode: 0o700,
   });
-  say('making images from this machine’s packages');
-  const images = makeImages(directory);
+  if (count > 0) say('making images from this machine’s packages');
+  const images = count > 0 ? makeImages(directory) : [];
   const nodes: Node[] = [];
   for (let number = 1; number <= count; number++) nodes.push(await startContainerd(parts, number, images));
   const ask = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
   say('waiting for the API server');
   await until(processes, () => ask('get', '--raw', '/readyz'));
   for (const [index, node] of nodes.entries()) startKubelet(parts, node, index + 1);
-  say('waiting for the nodes');
-  for (const { name } of nodes) await until(processes, () => ask('get', 'node', name));
-  await ask('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
+  if (count > 0) say('waiting for the nodes');
+  for (const { name } of nodes) {
+    await until(processes, () => ask('get', 'node', name));
+    await ask('wait', '--for=condition=Ready', `node/${name}`, '--timeout=120s');
+  }
   await until(processes, () => ask('get', 'serviceaccount', 'default'));
   return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };
 }

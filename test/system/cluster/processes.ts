@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
@@ -31,6 +31,10 @@ export class Processes {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...env },
       cwd: this.#directory,
+    });
+    closeSync(log);
+    child.on('error', () => {
+      // It has no pid then.
     });
     child.unref();
     const { pid } = child;

@@ -1,0 +1,18 @@
+import { PROFILE_STATUS } from '../common.ts';
+import { AGE, type Kind } from '../crd.ts';
+import { object, string } from '../schema.ts';
+
+export const NODE_STATUS: Kind = {
+  kind: 'SecurityProfileNodeStatus',
+  plural: 'securityprofilenodestatuses',
+  shortNames: ['spns'],
+  scope: 'Cluster',
+  description: 'What has become of one profile on one node.',
+  columns: [
+    { name: 'Status', type: 'string', jsonPath: '.status.status' },
+    AGE,
+    { name: 'Node', type: 'string', priority: 10, jsonPath: '.spec.nodeName' },
+  ],
+  spec: object('Where.', { nodeName: string('The node.', { minLength: 1 }) }, ['nodeName']),
+  status: object('What has become of it.', PROFILE_STATUS),
+};

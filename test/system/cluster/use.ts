@@ -1,0 +1,43 @@
+import { after, before } from 'node:test';
+import { type Finished, Running } from '../support/syscribe.ts';
+import { buildKubernetes, type Cluster, startCluster, stopCluster } from './cluster.ts';
+
+/** A cluster for the tests of a file, begun before the first of them and ended behind the last. */
+export interface TestCluster {
+  /** To be given to each test: says why there is none, where there is none. */
+  readonly options: { readonly skip?: string };
+  kubectl(args: readonly string[], input?: string): Promise<Finished>;
+}
+
+/**
+ * @param nodes 0: an API server alone.
+ * @param prepare done once it runs, before the first test (hooks of a file do not wait for one another).
+ */
+export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCluster {
+  let cluster: Cluster | undefined;
+  const skip = reasonToSkip();
+  if (skip === undefined) {
+    before(async () => {
+      cluster = await startCluster(nodes, (text) => console.error(`cluster: ${text}`));
+      await prepare?.();
+    });
+    after(() => stopCluster());
+  }
+  return {
+    options: skip === undefined ? {} : { skip },
+    kubectl: (args, input) => {
+      const running = new Running(cluster?.kubectl ?? 'kubectl', args, { stdin: 'pipe' });
+      running.child.stdin?.end(input);
+      return running.finished;
+    },
+  };
+}
+
+function reasonToSkip(): string | undefined {
+  try {
+    buildKubernetes();
+    return undefined;
+  } catch {
+    return 'Kubernetes could not be built here (see above)';
+  }
+}
