@@ -118,6 +118,7 @@ export interface Native {
   drainProcesses(processes: NativeProcesses): void;
   lostProcesses(processes: NativeProcesses): number;
   bootTime(): number;
+  auditTime(): number;
   watchSignals(numbers: readonly number[], callback: (number: number, fromKernel: boolean) => void): NativeSignals;
   unwatchSignals(signals: NativeSignals): void;
   openAudit(receiveBuffer: number, callback: (records: Buffer, overflows: number) => void): NativeAudit;

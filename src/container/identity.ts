@@ -4,8 +4,13 @@ import type { CgroupNames } from './cgroup-names.ts';
 import { containerOfProcess } from './names.ts';
 import { cgroupAt, type ProcessTable } from './process-table.ts';
 
-/** The audit clock is one tick coarse (10 ms at CONFIG_HZ=100) and cut to milliseconds. */
+/** The audit clock (ktime_get_coarse_real_ts64) is one tick coarse, 10 ms at CONFIG_HZ=100, and cut to milliseconds. */
 const SLACK = 11;
+/**
+ * In a virtual machine the tick comes as late as its host lets it. No number is used again so soon: that takes a whole
+ * round through pid_max. A program cannot read that clock (bpf_ktime_get_coarse_ns is refused to tracing).
+ */
+const BIRTH_SLACK = 200;
 const TICKS = 10; // milliseconds: USER_HZ is 100 on every architecture that is supported
 /** Milliseconds for which a number stands for the process last seen with it, where births are not told. */
 const REUSE = 1000;
@@ -62,7 +67,7 @@ export class Identity {
    */
   ownerOf(pid: number, time: number): Owner | undefined {
     const at = time - this.#bootTime();
-    const life = this.#told?.processes.at(pid, at, SLACK);
+    const life = this.#told?.processes.at(pid, at, BIRTH_SLACK);
     if (this.#told && life && (life.born >= this.#doubtful || at < this.#doubtful)) {
       const owner = this.#told.cgroups.get(cgroupAt(life, at, SLACK));
       if (owner) return owner;
@@ -83,10 +88,10 @@ export class Identity {
   #look(pid: number, at: number, told: number | undefined): Owner | undefined {
     const seen = this.#seen.get(pid);
     const bornSince = told !== undefined && seen !== undefined && told > seen.born + TICKS;
-    const known = seen && seen.born <= at + SLACK && !bornSince ? seen : undefined;
+    const known = seen && seen.born <= at + BIRTH_SLACK && !bornSince ? seen : undefined;
     // With births told, nobody else has had the number since; else only what was alive later than the record is sure.
     if (known && (known.alive >= at || (this.#told && known.alive >= this.#untold()))) return known.owner;
-    if (at + SLACK < (this.#vacant.get(pid) ?? Number.NEGATIVE_INFINITY)) return recently(known, at);
+    if (at + BIRTH_SLACK < (this.#vacant.get(pid) ?? Number.NEGATIVE_INFINITY)) return recently(known, at);
     const now = this.#now();
     const born = this.#bornOf(pid);
     if (born === undefined) {
@@ -97,7 +102,7 @@ export class Identity {
       known.alive = now;
       return known.owner;
     }
-    if (born > at + SLACK) {
+    if (born > at + BIRTH_SLACK) {
       this.#vacant.set(pid, born);
       return undefined;
     }

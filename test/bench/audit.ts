@@ -20,7 +20,7 @@ const LINES = 2_000_000;
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
 const CRI = new URL('../../src/container/cri/cri.proto', import.meta.url);
 /** As bin/syscribe starts Node. */
-const FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=60'];
+const FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=40'];
 /** Those that make so many calls that logging each is felt, and a short one. */
 const BUSY = ['nginx under load', 'redis-server under redis-benchmark', 'postgres: initdb and pgbench', 'file tools'];
 

@@ -103,7 +103,7 @@ Programs left in the kernel afterwards: ${left}.
 ## The audit log
 
 A generated log of 2 million lines: records of a real auditd again and again, of which 60 in 100 events are seccomp's, 15
-SELinux's, 15 AppArmor's and 10 others. ${ROUNDS.log} rounds. Targets: 600 lines/ms parse, 200 the whole way, peak below 150 MiB.
+SELinux's, 15 AppArmor's and 10 others. ${ROUNDS.log} rounds. Targets: 600 lines/ms parse, 200 the whole way, peak below 150 MB (143 MiB).
 
 ${logTable(log)}
 

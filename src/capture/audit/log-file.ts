@@ -240,8 +240,9 @@ export class LogFile implements AsyncDisposable {
   /** @throws SyscribeError ERR_FILE_READ for a file that may not be read; undefined where another has its name now. */
   async #openEntry(entry: LogFileEntry | undefined, offset: number): Promise<Open | undefined> {
     if (!entry) return undefined;
+    let handle: FileHandle | undefined;
     try {
-      const handle = await open(entry.path, 'r');
+      handle = await open(entry.path, 'r');
       const stats = await handle.stat({ bigint: true });
       const inode = inodeOf(stats);
       if (inode !== entry.inode) {
@@ -256,6 +257,7 @@ export class LogFile implements AsyncDisposable {
         head: readHead(handle, Math.min(HEAD, Number(stats.size))),
       };
     } catch (cause) {
+      await handle?.close();
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
         this.#moved = true;
         return undefined;

@@ -56,7 +56,7 @@ export function prepareMark(): Mark {
   return {
     is: (event) => event.process?.pid === pid && isMark(event),
     make: async () => {
-      marks.set(pid, { at: Date.now() });
+      marks.set(pid, { at: Math.floor(native().auditTime()) });
       native().go(child);
       await gone.promise;
       native().release(child);
@@ -65,8 +65,6 @@ export function prepareMark(): Mark {
 }
 
 const PATIENCE = 1000; // milliseconds
-/** The audit clock is one tick coarse (10 ms at CONFIG_HZ=100) and cut to milliseconds. */
-const SLACK = 11;
 
 /** Reads `source`, which has to begin at its end, until a logged call of our own comes; false if that takes a second. */
 export async function prove(source: AuditSource, signal: AbortSignal): Promise<boolean> {
@@ -89,7 +87,7 @@ export async function prove(source: AuditSource, signal: AbortSignal): Promise<b
 }
 
 interface Made {
-  /** When the child was let go, milliseconds since the epoch. */
+  /** When the child was let go, milliseconds since the epoch by the audit log's clock. */
   readonly at: number;
   /** The event's number, once it has come: whoever gets the child's pid afterwards makes no marks. */
   serial?: number;
@@ -101,7 +99,7 @@ const marks = new LRUCache<number, Made>({ max: 1000 });
 export function isMark({ seccomp, process, time, serial }: AuditEvent): boolean {
   if (marks.size === 0 || seccomp?.action !== 'log' || seccomp.syscall !== 'execve' || !process) return false;
   const made = marks.get(process.pid);
-  if (!made || time < made.at - SLACK || time > made.at + 2 * PATIENCE) return false;
+  if (!made || time < made.at || time > made.at + 2 * PATIENCE) return false;
   made.serial ??= serial;
   return made.serial === serial;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 /** A process that outlives whoever started it. */
-interface Started {
+export interface Started {
   readonly name: string;
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: a number is used again. */
@@ -84,7 +84,8 @@ function signal({ pid }: Started, name: NodeJS.Signals): void {
   }
 }
 
-function lives({ pid, born }: Started): boolean {
+/** Whether it runs: a zombie, which only waits to be reaped by whoever started it, does not. */
+export function lives({ pid, born }: Started): boolean {
   return bornOf(pid) === born;
 }
 
