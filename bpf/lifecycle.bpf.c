@@ -151,6 +151,49 @@ int BPF_PROG(syscribe_attach, struct cgroup *cgroup, const char *path, struct ta
 	return 0;
 }
 
+/* Says which cgroup a slot was handed out for; before the cgroup is a member, so that whoever finds it finds its name.
+ */
+static __always_inline void name_slot(u32 slot, u32 generation, struct cgroup *cgroup)
+{
+	struct slot_cgroup *named = bpf_map_lookup_elem(&slot_cgroups, &slot);
+
+	if (!named)
+		return;
+	named->generation = generation;
+	named->born = bpf_ktime_get_boot_ns();
+	named->dead = 0;
+	if (bpf_probe_read_kernel_str(named->name, sizeof(named->name), cgroup->kn->name) < 0)
+		named->name[0] = 0;
+	if (bpf_probe_read_kernel_str(named->parent, sizeof(named->parent), cgroup->self.parent->cgroup->kn->name) < 0)
+		named->parent[0] = 0;
+	named->cgroup = cgroup->kn->id;
+}
+
+/* What is lost of these is found by looking: user space asks now and then. */
+static __always_inline void emit_pod(u64 id)
+{
+	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	__builtin_memset(event, 0, sizeof(*event));
+	event->kind = EVENT_POD;
+	event->slot = NO_SLOT;
+	event->value = id;
+	event->time = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void give_back(u32 slot)
+{
+	struct slot_cgroup *named = bpf_map_lookup_elem(&slot_cgroups, &slot);
+
+	if (named)
+		named->cgroup = 0;
+	if (bpf_map_push_elem(&free_slots, &slot, 0))
+		COUNT(COUNTER_UNPUSHED);
+}
+
 /* Membership is copied at birth, before the directory can be seen (cgroup_mkdir() activates it after this). */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(syscribe_mkdir, struct cgroup *cgroup)
@@ -179,18 +222,44 @@ int BPF_PROG(syscribe_mkdir, struct cgroup *cgroup)
 			return 0;
 		child.slot = slot;
 		child.generation = state->generation;
+		name_slot(slot, state->generation, cgroup);
 	}
 	if (bpf_map_update_elem(&members, &id, &child, BPF_NOEXIST)) {
 		COUNT(COUNTER_MEMBERS_FULL);
-		if (parent->levels == 1 && bpf_map_push_elem(&free_slots, &child.slot, 0))
-			COUNT(COUNTER_UNPUSHED);
+		if (parent->levels == 1)
+			give_back(child.slot);
 		return 0;
 	}
 	if (parent->levels == 1) {
 		state = bpf_map_lookup_elem(&states, &child.slot);
 		if (state)
 			emit(EVENT_CGROUP, child.slot, state, bpf_get_current_task_btf(), 0, 0, id);
+	} else if (parent->levels == 2) {
+		emit_pod(id);
 	}
+	return 0;
+}
+
+/* The directory is gone, and nothing can be moved in any more; memory that is charged to it may keep it for long. */
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(syscribe_rmdir, struct cgroup *cgroup)
+{
+	u64 id = cgroup->kn->id;
+	struct slot_cgroup *named;
+	struct slot_state *state;
+	struct member *member;
+
+	if (cgroup->root->hierarchy_id != hierarchy)
+		return 0;
+	member = bpf_map_lookup_elem(&members, &id);
+	if (!member || member->levels)
+		return 0;
+	state = current_state(member->slot, member->generation);
+	named = bpf_map_lookup_elem(&slot_cgroups, &member->slot);
+	if (!state || !named || named->cgroup != id)
+		return 0;
+	named->dead = bpf_ktime_get_boot_ns();
+	emit(EVENT_GONE, member->slot, state, bpf_get_current_task_btf(), 0, 0, id);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ typedef uint64_t u64;
 #define NO_SLOT 0xffffffffU
 #define NO_TAIL 0xffffffffU /* tag.filters: never counts as the runtime's tail */
 #define MAX_CPUS 1024
+#define CGROUP_NAME_MAX 128 /* a container's name is 64 digits, with the longest prefix of an engine and .scope 85 */
 
 enum phase { PHASE_WORKLOAD, PHASE_RUNTIME, PHASES };
 enum abi { ABI_NATIVE, ABI_COMPAT, ABI_X32, ABIS };
@@ -41,6 +42,17 @@ struct slot_state {
 	u64 host_execs;	   /* execs in the host's mount namespace, taken for the runtime's */
 };
 
+/* The cgroup that a slot was handed out for: named here, since it may be gone when user space looks. */
+struct slot_cgroup {
+	u64 cgroup; /* kernfs id; 0: none */
+	u64 born;   /* ns, boot clock */
+	u64 dead;   /* its directory was removed; 0: not yet */
+	u32 generation;
+	u32 pad;
+	char name[CGROUP_NAME_MAX];
+	char parent[CGROUP_NAME_MAX];
+};
+
 enum counter {
 	COUNTER_NO_SLOT,      /* a new cgroup found no free slot */
 	COUNTER_MEMBERS_FULL, /* a new cgroup found no room in the table of members */
@@ -55,6 +67,8 @@ enum event_kind {
 	EVENT_RESCAN,  /* threads were moved: run the iterator */
 	EVENT_PROCESS, /* a process was born into a slot (only when asked for) */
 	EVENT_CGROUP,  /* a cgroup was born below a root and has this slot */
+	EVENT_GONE,    /* it was removed */
+	EVENT_POD,     /* a cgroup was born whose children will have slots */
 };
 
 struct event {
@@ -63,7 +77,7 @@ struct event {
 	u32 generation;
 	u16 abi;
 	u16 phase;
-	u64 value; /* SEEN: the number; CGROUP: the cgroup's id */
+	u64 value; /* SEEN: the number; CGROUP, GONE, POD: the cgroup's id */
 	u64 time;  /* ns, boot clock */
 	u32 tgid;
 	u32 tid;
@@ -114,13 +128,15 @@ struct control {
 	u32 root_tgid;	/* a process to be found by the iterator, with its children */
 	u32 root_slot;
 	u32 root_generation;
-	u32 pad[11];
+	u32 filled; /* the queue of free slots has been filled */
+	u32 pad[10];
 	u64 counter[8];
 	struct cached_answer cache[MAX_CPUS];
 };
 
 _Static_assert(sizeof(struct seen) == 6144, "layout.ts: SEEN_SIZE");
 _Static_assert(sizeof(struct slot_state) == 72, "layout.ts: STATE_SIZE");
+_Static_assert(sizeof(struct slot_cgroup) == 288, "layout.ts: SLOT_CGROUP_SIZE");
 _Static_assert(sizeof(struct event) == 56, "layout.ts: EVENT_SIZE");
 _Static_assert(sizeof(struct tag) == 24, "tag");
 _Static_assert(sizeof(struct member) == 16, "member");

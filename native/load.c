@@ -59,14 +59,15 @@ static void unmap(struct mapping *mapping)
 void close_recorder(struct recorder *recorder)
 {
 	stop_ring(recorder);
-	for (size_t i = 0; i < recorder->link_count; i++)
-		bpf_link__destroy(recorder->links[i]);
-	recorder->link_count = 0;
+	detach_all(recorder);
 	unmap(&recorder->control);
 	unmap(&recorder->states);
 	unmap(&recorder->seen);
+	unmap(&recorder->slot_cgroups);
 	bpf_object__close(recorder->object);
 	recorder->object = NULL;
+	free(recorder->pin);
+	recorder->pin = NULL;
 }
 
 static const napi_type_tag RECORDER = {0x5d3a07c1f0b24e68, 0x9b6e21d47a8c3f05};
@@ -92,7 +93,7 @@ struct recorder *to_recorder(napi_env env, napi_value value)
 
 static bool read_options(napi_env env, napi_value object, struct load_options *options)
 {
-	napi_value controller;
+	napi_value text;
 
 	if (!get_u32(env, object, "slots", &options->slots) || !get_u32(env, object, "members", &options->members) ||
 	    !get_u32(env, object, "ringBytes", &options->ring_bytes) ||
@@ -101,8 +102,13 @@ static bool read_options(napi_env env, napi_value object, struct load_options *o
 	    !get_i32(env, object, "hierarchy", &options->hierarchy) ||
 	    !get_bool(env, object, "reportProcesses", &options->report_processes))
 		return false;
-	options->controller = get_property(env, object, "controller", &controller) ? to_string(env, controller) : NULL;
-	return options->controller != NULL;
+	options->controller = get_property(env, object, "controller", &text) ? to_string(env, text) : NULL;
+	if (!options->controller)
+		return false;
+	options->pin = get_property(env, object, "pin", &text) ? to_string(env, text) : NULL;
+	if (!options->pin)
+		free(options->controller);
+	return options->pin != NULL;
 }
 
 static int map_memory(struct bpf_object *object, const char *name, size_t size, struct mapping *mapping)
@@ -133,9 +139,16 @@ static int after_load(struct recorder *recorder)
 				   &recorder->states);
 	if (!error)
 		error = map_memory(recorder->object, "seen", sizeof(struct seen) * recorder->slots, &recorder->seen);
-	for (uint32_t slot = 0; !error && slot < recorder->slots; slot++)
+	if (!error)
+		error = map_memory(recorder->object, "slot_cgroups", sizeof(struct slot_cgroup) * recorder->slots,
+				   &recorder->slot_cgroups);
+	if (error || control_of(recorder)->filled)
+		return error;
+	/* A queue that was filled only partly before its process ended has no program that takes from it. */
+	for (uint32_t slot = 0; slot < recorder->slots && !error; slot++)
 		if (bpf_map_update_elem(queue, NULL, &slot, BPF_ANY))
 			error = errno;
+	control_of(recorder)->filled = !error;
 	return error;
 }
 
@@ -153,10 +166,12 @@ static napi_value load(napi_env env, napi_callback_info info)
 	recorder = calloc(1, sizeof(*recorder));
 	if (!recorder) {
 		free(options.controller);
+		free(options.pin);
 		return throw_errno(env, "open", ENOMEM);
 	}
 	recorder->env = env;
 	recorder->slots = options.slots;
+	recorder->pin = options.pin;
 	begin_log();
 	recorder->object = bpf_object__open_mem(syscribe_bpf_object,
 						(size_t)(syscribe_bpf_object_end - syscribe_bpf_object), NULL);
@@ -164,6 +179,11 @@ static napi_value load(napi_env env, napi_callback_info info)
 	if (!error) {
 		step = "configure";
 		error = configure(recorder->object, &options);
+	}
+	if (!error) {
+		step = "pin";
+		error = pin_maps(recorder);
+		spare_pinned_programs(recorder);
 	}
 	if (!error) {
 		step = "load";
@@ -181,30 +201,6 @@ static napi_value load(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	return make_handle(env, &RECORDER, recorder, finalize);
-}
-
-/* attach(recorder, program) */
-static napi_value attach(napi_env env, napi_callback_info info)
-{
-	struct recorder *recorder;
-	struct bpf_program *program;
-	struct bpf_link *link;
-	napi_value args[2];
-	char *name;
-
-	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) ||
-	    !(name = to_string(env, args[1])))
-		return NULL;
-	program = bpf_object__find_program_by_name(recorder->object, name);
-	free(name);
-	if (!program || recorder->link_count == MAX_LINKS)
-		return throw_errno(env, "attach", ENOENT);
-	begin_log();
-	link = bpf_program__attach(program);
-	if (!link)
-		return throw_libbpf(env, "attach", errno);
-	recorder->links[recorder->link_count++] = link;
-	return undefined(env);
 }
 
 static napi_value close_function(napi_env env, napi_callback_info info)
@@ -275,41 +271,17 @@ static napi_value walk(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* misses(recorder, program): how often it was skipped because it was already running on that CPU. */
-static napi_value misses(napi_env env, napi_callback_info info)
-{
-	struct bpf_prog_info program_info = {0};
-	uint32_t size = sizeof(program_info);
-	struct recorder *recorder;
-	struct bpf_program *program;
-	napi_value args[2], value;
-	char *name;
-
-	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) ||
-	    !(name = to_string(env, args[1])))
-		return NULL;
-	program = bpf_object__find_program_by_name(recorder->object, name);
-	free(name);
-	if (!program)
-		return throw_errno(env, "misses", ENOENT);
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &program_info, &size))
-		return throw_errno(env, "misses", errno);
-	napi_create_double(env, (double)program_info.recursion_misses, &value);
-	return value;
-}
-
 void load_functions(napi_env env, napi_value exports)
 {
 	export_function(env, exports, "load", load);
-	export_function(env, exports, "attach", attach);
 	export_function(env, exports, "close", close_function);
 	export_function(env, exports, "walk", walk);
-	export_function(env, exports, "misses", misses);
 }
 
 napi_value init_object(napi_env env, napi_value exports)
 {
 	load_functions(env, exports);
+	attach_functions(env, exports);
 	slot_functions(env, exports);
 	ring_functions(env, exports);
 	return exports;

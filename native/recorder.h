@@ -11,6 +11,12 @@
 
 #define MAX_LINKS 16
 
+/* A program of the object that is attached: by this process alone, or by a pin that outlives it. */
+struct attached {
+	struct bpf_link *link;
+	char program[32];
+};
+
 struct mapping {
 	void *data;
 	size_t size;
@@ -20,10 +26,11 @@ struct mapping {
 struct recorder {
 	napi_env env;
 	struct bpf_object *object;
-	struct bpf_link *links[MAX_LINKS];
-	size_t link_count;
+	struct attached attached[MAX_LINKS];
+	size_t attached_count;
+	char *pin; /* directory of a bpffs; empty: nothing is pinned */
 	uint32_t slots;
-	struct mapping control, states, seen;
+	struct mapping control, states, seen, slot_cgroups;
 	struct ring_buffer *ring;
 	struct poll *poll;
 	napi_ref on_events;
@@ -37,6 +44,7 @@ struct load_options {
 	int32_t hierarchy;
 	bool report_processes;
 	char *controller;
+	char *pin;
 };
 
 int configure(struct bpf_object *object, const struct load_options *options);
@@ -54,6 +62,18 @@ static inline struct control *control_of(struct recorder *recorder)
 {
 	return recorder->control.data;
 }
+
+/* pin.c: each returns 0 or an errno; nothing happens for a recorder without a directory */
+int pin_maps(struct recorder *recorder);
+void spare_pinned_programs(struct recorder *recorder);
+struct bpf_link *open_pinned_link(struct recorder *recorder, const char *program);
+int pin_program(struct recorder *recorder, struct bpf_program *program, struct bpf_link *link);
+void unpin_program(struct recorder *recorder, const char *program);
+int open_pinned_program(struct recorder *recorder, const char *program); /* a descriptor, or -1 */
+
+/* attach.c */
+void detach_all(struct recorder *recorder);
+void attach_functions(napi_env env, napi_value exports);
 
 /* slots.c, ring.c */
 void slot_functions(napi_env env, napi_value exports);

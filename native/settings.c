@@ -77,7 +77,7 @@ static bool lookup_may_fail(struct btf **kernel)
 /* Returns 0, a libbpf error, or ENODEV for a controller that this kernel lacks. */
 int configure(struct bpf_object *object, const struct load_options *options)
 {
-	static const char *const by_slot[] = {"free_slots", "seen", "states"};
+	static const char *const by_slot[] = {"free_slots", "seen", "states", "slot_cgroups"};
 	struct btf *kernel = NULL;
 	bool may_fail = lookup_may_fail(&kernel);
 	int subsystem = -1, error = 0;

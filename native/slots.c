@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,6 +65,7 @@ static napi_value free_slot(napi_env env, napi_callback_info info)
 	memset(state, 0, sizeof(*state));
 	state->generation = generation;
 	memset((struct seen *)recorder->seen.data + slot, 0, sizeof(struct seen));
+	memset((struct slot_cgroup *)recorder->slot_cgroups.data + slot, 0, sizeof(struct slot_cgroup));
 	if (bpf_map_update_elem(map_fd(recorder, "free_slots"), NULL, &slot, BPF_ANY))
 		return throw_errno(env, "freeSlot", errno);
 	return undefined(env);
@@ -78,6 +81,46 @@ static napi_value seen(napi_env env, napi_callback_info info)
 	if (!get_args(env, info, 2, args) || !recorder_and_slot(env, args, &recorder, &slot))
 		return NULL;
 	return make_copy(env, (struct seen *)recorder->seen.data + slot, sizeof(struct seen));
+}
+
+/* slotCgroup(recorder, slot): a copy of struct slot_cgroup. */
+static napi_value slot_cgroup(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	napi_value args[2];
+	uint32_t slot;
+
+	if (!get_args(env, info, 2, args) || !recorder_and_slot(env, args, &recorder, &slot))
+		return NULL;
+	return make_copy(env, (struct slot_cgroup *)recorder->slot_cgroups.data + slot, sizeof(struct slot_cgroup));
+}
+
+/* nameSlot(recorder, slot, cgroupId, name, parent): what the programs do for a cgroup that is born, for one that was.
+ */
+static napi_value name_slot(napi_env env, napi_callback_info info)
+{
+	struct slot_cgroup *named;
+	struct recorder *recorder;
+	char *name, *parent;
+	napi_value args[5];
+	uint32_t slot;
+	uint64_t id;
+
+	if (!get_args(env, info, 5, args) || !recorder_and_slot(env, args, &recorder, &slot) ||
+	    !to_u64(env, args[2], &id) || !(name = to_string(env, args[3])))
+		return NULL;
+	parent = to_string(env, args[4]);
+	if (parent) {
+		named = (struct slot_cgroup *)recorder->slot_cgroups.data + slot;
+		memset(named, 0, sizeof(*named));
+		named->generation = slot_state(env, recorder, slot)->generation;
+		snprintf(named->name, sizeof(named->name), "%s", name);
+		snprintf(named->parent, sizeof(named->parent), "%s", parent);
+		__atomic_store_n(&named->cgroup, id, __ATOMIC_SEQ_CST);
+	}
+	free(name);
+	free(parent);
+	return parent ? undefined(env) : NULL;
 }
 
 /* state(recorder, slot): a copy of struct slot_state. */
@@ -211,6 +254,8 @@ void slot_functions(napi_env env, napi_value exports)
 	export_function(env, exports, "freeSlot", free_slot);
 	export_function(env, exports, "seen", seen);
 	export_function(env, exports, "state", state);
+	export_function(env, exports, "slotCgroup", slot_cgroup);
+	export_function(env, exports, "nameSlot", name_slot);
 	export_function(env, exports, "counters", counters);
 	export_function(env, exports, "overflow", overflow);
 	export_function(env, exports, "addMember", add_member);

@@ -9,9 +9,11 @@ import {
   decodeFound,
   decodeOverflow,
   decodeSeen,
+  decodeSlotCgroup,
   decodeState,
   type Found,
   type KernelEvent,
+  type SlotCgroup,
   type SlotState,
 } from './layout.ts';
 import { describeLoadFailure, requireBtf } from './load-failure.ts';
@@ -28,9 +30,11 @@ const PREEMPTIBLE = Number.parseInt(release(), 10) >= 7;
 
 /** Programs by what they are needed for, in the order in which they are attached. */
 const PROGRAMS = {
-  tasks: ['syscribe_exit', 'syscribe_exec', 'syscribe_fork', ENTER, ...(PREEMPTIBLE ? [AGAIN] : [])],
-  cgroups: ['syscribe_release', 'syscribe_mkdir', 'syscribe_attach'],
+  tasks: ['syscribe_exit', 'syscribe_exec', 'syscribe_fork'],
+  cgroups: ['syscribe_release', 'syscribe_rmdir', 'syscribe_mkdir', 'syscribe_attach'],
+  calls: [ENTER, ...(PREEMPTIBLE ? [AGAIN] : [])],
 };
+export type Part = keyof typeof PROGRAMS;
 
 const DEFAULTS = {
   slots: 1,
@@ -40,13 +44,14 @@ const DEFAULTS = {
   controller: '',
   reportProcesses: false,
   failTags: 0,
+  pin: '',
 } satisfies Omit<LoadOptions, 'hostMountNamespace'>;
 
 export type BpfOptions = Partial<LoadOptions>;
 
 /**
- * The kernel part of a recorder: loaded when made, attached by {@link attach}, gone after {@link close}. Nothing is
- * pinned, so the kernel takes all of it away when this process ends, however it ends.
+ * The kernel part of a recorder: loaded when made, attached by {@link attach}, gone after {@link close}. Unless it is
+ * pinned, the kernel takes all of it away when this process ends, however it ends.
  */
 export class BpfRecorder implements Disposable {
   readonly #handle: NativeRecorder;
@@ -61,7 +66,7 @@ export class BpfRecorder implements Disposable {
     }
   }
 
-  attach(parts: readonly (keyof typeof PROGRAMS)[]): void {
+  attach(parts: readonly Part[]): void {
     for (const program of parts.flatMap((part) => PROGRAMS[part])) {
       try {
         native().attach(this.#handle, program);
@@ -69,6 +74,10 @@ export class BpfRecorder implements Disposable {
         throw isNativeFailure(error) ? describeLoadFailure(error) : error;
       }
     }
+  }
+
+  detach(parts: readonly Part[]): void {
+    for (const program of parts.flatMap((part) => PROGRAMS[part])) native().detach(this.#handle, program);
   }
 
   listen(onEvent: (event: KernelEvent) => void): void {
@@ -134,6 +143,14 @@ export class BpfRecorder implements Disposable {
     return decodeState(native().state(this.#handle, slot));
   }
 
+  slotCgroup(slot: number): SlotCgroup {
+    return decodeSlotCgroup(native().slotCgroup(this.#handle, slot));
+  }
+
+  nameSlot(slot: number, cgroup: bigint, name: string, parent: string): void {
+    native().nameSlot(this.#handle, slot, cgroup, name, parent);
+  }
+
   counters(): Counters {
     return decodeCounters(native().counters(this.#handle));
   }
@@ -145,8 +162,7 @@ export class BpfRecorder implements Disposable {
   misses(): number {
     const of = (program: string) => native().misses(this.#handle, program);
     const calls = PREEMPTIBLE ? Math.min(of(ENTER), of(AGAIN)) : of(ENTER);
-    const others = [...PROGRAMS.tasks, ...PROGRAMS.cgroups].filter((name) => name !== ENTER && name !== AGAIN);
-    return others.reduce((sum, program) => sum + of(program), calls);
+    return [...PROGRAMS.tasks, ...PROGRAMS.cgroups].reduce((sum, program) => sum + of(program), calls);
   }
 
   close(): void {

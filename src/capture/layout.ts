@@ -16,7 +16,10 @@ export const EVENT_SIZE = 56;
 export const OVERFLOW_SIZE = 16;
 const FOUND_SIZE = 16;
 
-const EVENT_KINDS = ['seen', 'idle', 'rescan', 'process', 'cgroup'] as const;
+export const SLOT_CGROUP_SIZE = 288;
+const CGROUP_NAME_MAX = 128;
+
+const EVENT_KINDS = ['seen', 'idle', 'rescan', 'process', 'cgroup', 'gone', 'pod'] as const;
 
 export interface Call {
   readonly phase: Phase;
@@ -30,7 +33,7 @@ export interface KernelEvent {
   readonly generation: number;
   readonly phase: Phase;
   readonly abi: AbiIndex;
-  /** `seen`: the number; `cgroup`: its id. */
+  /** `seen`: the number; `cgroup`, `gone`, `pod`: the cgroup's id. */
   readonly value: bigint;
   /** Nanoseconds on the boot clock. */
   readonly time: bigint;
@@ -50,6 +53,19 @@ export interface SlotState {
   readonly overflowLost: number;
   readonly seeded: number;
   readonly hostExecs: number;
+}
+
+/** The cgroup that a slot was handed out for. */
+export interface SlotCgroup {
+  /** kernfs id; 0n: none. */
+  readonly id: bigint;
+  /** Nanoseconds on the boot clock at which it was made; 0n: before anything was attached. */
+  readonly born: bigint;
+  /** Nanoseconds on the boot clock at which its directory was removed; 0n: not yet. */
+  readonly dead: bigint;
+  readonly generation: number;
+  readonly name: string;
+  readonly parent: string;
 }
 
 export interface Counters {
@@ -136,6 +152,17 @@ export function decodeState(buffer: Buffer): SlotState {
     overflowLost: Number(buffer.readBigUInt64LE(48)),
     seeded: Number(buffer.readBigUInt64LE(56)),
     hostExecs: Number(buffer.readBigUInt64LE(64)),
+  };
+}
+
+export function decodeSlotCgroup(buffer: Buffer): SlotCgroup {
+  return {
+    id: buffer.readBigUInt64LE(0),
+    born: buffer.readBigUInt64LE(8),
+    dead: buffer.readBigUInt64LE(16),
+    generation: buffer.readUInt32LE(24),
+    name: text(buffer, 32, CGROUP_NAME_MAX),
+    parent: text(buffer, 32 + CGROUP_NAME_MAX, CGROUP_NAME_MAX),
   };
 }
 

@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly reportProcesses: boolean;
   /** For tests: the first so many tags fail as if memory were short. */
   readonly failTags: number;
+  /** A directory of a bpffs in which maps and links outlive this process; empty: nothing does. */
+  readonly pin: string;
 }
 
 export interface Member {
@@ -88,14 +90,17 @@ export interface FilterRule {
 /** The addon's functions, in the order of its files. They throw errors that carry `operation` and `errno`. */
 export interface Native {
   load(options: LoadOptions): NativeRecorder;
-  attach(recorder: NativeRecorder, program: string): void;
   close(recorder: NativeRecorder): void;
   walk(recorder: NativeRecorder): Buffer;
+  attach(recorder: NativeRecorder, program: string): void;
+  detach(recorder: NativeRecorder, program: string): void;
   misses(recorder: NativeRecorder, program: string): number;
   popSlot(recorder: NativeRecorder): number | undefined;
   freeSlot(recorder: NativeRecorder, slot: number): void;
   seen(recorder: NativeRecorder, slot: number): Buffer;
   state(recorder: NativeRecorder, slot: number): Buffer;
+  slotCgroup(recorder: NativeRecorder, slot: number): Buffer;
+  nameSlot(recorder: NativeRecorder, slot: number, cgroup: bigint, name: string, parent: string): void;
   counters(recorder: NativeRecorder): Buffer;
   overflow(recorder: NativeRecorder): Buffer;
   addMember(recorder: NativeRecorder, cgroup: bigint, member: Member): boolean;

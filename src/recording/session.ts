@@ -119,7 +119,7 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
       session.#listen();
       bpf.tagProcess(command.pidfd, slot);
       settings.onProcess?.(command.pid);
-      bpf.attach(['tasks']);
+      bpf.attach(['tasks', 'calls']);
       command.go();
       await command.executed;
       session.#watch();
@@ -136,7 +136,7 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
     try {
       const session = new RecordingSession(bpf, slot, undefined, settings);
       session.#listen();
-      bpf.attach(['tasks']);
+      bpf.attach(['tasks', 'calls']);
       bpf.adopt(slot, pid);
       if (bpf.state(slot).seeded === 0)
         throw new SyscribeError('ERR_TARGET_NOT_FOUND', `there is no process ${pid}`, {
@@ -159,7 +159,7 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
       const session = new RecordingSession(bpf, slot, undefined, settings);
       session.#root = cgroup;
       session.#listen();
-      bpf.attach(['tasks', 'cgroups']);
+      bpf.attach(['tasks', 'calls', 'cgroups']);
       const anyMountNamespace = belongsToHost(cgroup.path) ? 1 : 0;
       addTree(bpf, cgroup.path, { slot, generation: bpf.state(slot).generation, levels: 0, anyMountNamespace });
       bpf.adopt(slot);

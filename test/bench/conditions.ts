@@ -85,12 +85,12 @@ export class Kernel implements AsyncDisposable {
     const slot = bpf.popSlot() ?? 0;
     bpf.listen(() => {});
     if (condition === 'host') {
-      bpf.attach(['tasks', 'cgroups']);
+      bpf.attach(['tasks', 'calls', 'cgroups']);
       const { ino } = statSync(this.#cgroup, { bigint: true });
       bpf.addMember(ino, { slot, generation: bpf.state(slot).generation, levels: 0, anyMountNamespace: 1 });
       bpf.adopt(slot);
     } else {
-      bpf.attach(['tasks']);
+      bpf.attach(['tasks', 'calls']);
       bpf.adopt(slot, condition === 'recorded' ? pid : this.#other.pid);
     }
     if (bpf.state(slot).seeded !== 1) throw new Error(`${condition}: not one process is recorded`);

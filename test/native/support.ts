@@ -15,6 +15,7 @@ export const LOAD: LoadOptions = {
   hostMountNamespace: 0,
   reportProcesses: false,
   failTags: 0,
+  pin: '',
 };
 
 export const START: StartOptions = {

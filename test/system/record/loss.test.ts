@@ -77,7 +77,7 @@ test('a slot that is used again holds nothing of the recording before it', async
   const { BpfRecorder } = await import('../../../src/capture/bpf.ts');
   using bpf = new BpfRecorder();
   const slot = bpf.popSlot() ?? assert.fail('no slot');
-  bpf.attach(['tasks']);
+  bpf.attach(['tasks', 'calls']);
   bpf.adopt(slot, process.pid);
   readFileSync('/proc/self/status');
   assert.ok(bpf.calls(slot).length > 0);

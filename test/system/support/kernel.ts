@@ -57,7 +57,7 @@ export function recordCgroup(
   const slot = levels > 0 ? NO_SLOT : (bpf.popSlot() ?? NO_SLOT);
   const events: KernelEvent[] = [];
   bpf.listen((event) => events.push(event));
-  bpf.attach(['tasks', 'cgroups']);
+  bpf.attach(['tasks', 'calls', 'cgroups']);
   bpf.addMember(cgroupId(path), { slot, generation: 0, levels, anyMountNamespace: hostToo ? 1 : 0 });
   return { bpf, slot, events };
 }

@@ -6,11 +6,13 @@ import {
   decodeFound,
   decodeOverflow,
   decodeSeen,
+  decodeSlotCgroup,
   decodeState,
   EVENT_SIZE,
   NR_MAX,
   OVERFLOW_SIZE,
   SEEN_SIZE,
+  SLOT_CGROUP_SIZE,
   STATE_SIZE,
 } from '../../../src/capture/layout.ts';
 
@@ -24,6 +26,7 @@ test('sizes are those that the kernel side asserts', () => {
   );
   assert.equal(asserted.get('seen'), SEEN_SIZE);
   assert.equal(asserted.get('slot_state'), STATE_SIZE);
+  assert.equal(asserted.get('slot_cgroup'), SLOT_CGROUP_SIZE);
   assert.equal(asserted.get('event'), EVENT_SIZE);
   assert.equal(asserted.get('overflow_key'), OVERFLOW_SIZE);
   assert.match(header, new RegExp(`#define NR_MAX ${NR_MAX} `));
@@ -104,4 +107,20 @@ test('state and found tasks are decoded by offset', () => {
   found.writeUInt16LE(1, 12);
   found.writeUInt16LE(1, 14);
   assert.deepEqual([...decodeFound(found)], [{ tgid: 5, slot: 0, generation: 0, phase: 'runtime', adopted: true }]);
+});
+
+test('the cgroup of a slot is decoded with its names, the longest among them', () => {
+  const cgroup = Buffer.alloc(SLOT_CGROUP_SIZE);
+  for (const [index, value] of [11n, 12n, 13n].entries()) cgroup.writeBigUInt64LE(value, 8 * index);
+  cgroup.writeUInt32LE(4, 24);
+  cgroup.write('c'.repeat(127), 32);
+  cgroup.write('pod1', 160);
+  assert.deepEqual(decodeSlotCgroup(cgroup), {
+    id: 11n,
+    born: 12n,
+    dead: 13n,
+    generation: 4,
+    name: 'c'.repeat(127),
+    parent: 'pod1',
+  });
 });

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { BpfRecorder } from '../../../src/capture/bpf.ts';
+import { cgroupId, makeCgroup, NO_SLOT, workloadCalls } from '../support/kernel.ts';
+import { run, temporary } from '../support/syscribe.ts';
+
+const SLOTS = 4;
+
+/** A bpffs of the test's own. */
+function bpffs(context: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-bpffs-'));
+  execFileSync('mount', ['-t', 'bpf', 'syscribe-test', directory]);
+  const pin = join(directory, 'pins');
+  mkdirSync(pin);
+  context.after(() => {
+    rmSync(pin, { recursive: true });
+    execFileSync('umount', [directory]);
+    rmdirSync(directory);
+  });
+  return pin;
+}
+
+/** Records every cgroup two below `root`, as containers are below pods. */
+function recordPods(root: string, pin: string): BpfRecorder {
+  const bpf = new BpfRecorder({ slots: SLOTS, pin });
+  bpf.attach(['tasks', 'cgroups', 'calls']);
+  bpf.addMember(cgroupId(root), { slot: NO_SLOT, generation: 0, levels: 2, anyMountNamespace: 1 });
+  return bpf;
+}
+
+function inContainer(root: string, pod: string, container: string, ...command: string[]) {
+  const path = join(root, pod, container);
+  mkdirSync(path, { recursive: true });
+  return run('sh', '-c', 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"', 'sh', path, ...command);
+}
+
+function slotOf(bpf: BpfRecorder, container: string): number {
+  const slot = Array.from({ length: SLOTS }, (_, index) => index).find(
+    (index) => bpf.slotCgroup(index).name === container,
+  );
+  assert.ok(slot !== undefined, `no slot for ${container}`);
+  return slot;
+}
+
+test('what is pinned records on while nobody is there, and is found again with names, births and ends', async (context) => {
+  const root = makeCgroup(context);
+  const pin = bpffs(context);
+  const directory = temporary(context);
+  const first = recordPods(root, pin);
+  await inContainer(root, 'pod1', 'one', 'mkdir', join(directory, 'a'));
+  first.close();
+  await inContainer(root, 'pod1', 'two', 'ln', '-s', 'x', join(directory, 'b'));
+  rmdirSync(join(root, 'pod1', 'two'));
+  const second = recordPods(root, pin);
+  context.after(() => second.close());
+  const [one, two] = [slotOf(second, 'one'), slotOf(second, 'two')];
+  assert.ok(workloadCalls(second, one).includes('mkdir'));
+  assert.ok(workloadCalls(second, two).includes('symlinkat'));
+  assert.equal(second.slotCgroup(two).parent, 'pod1');
+  assert.equal(second.slotCgroup(one).dead, 0n);
+  assert.ok(second.slotCgroup(two).dead > second.slotCgroup(two).born);
+  assert.ok(second.slotCgroup(two).born > second.slotCgroup(one).born);
+  assert.equal(second.misses(), 0, 'the pinned programs can be asked');
+  second.freeSlot(two);
+  assert.equal(second.slotCgroup(two).id, 0n);
+  assert.deepEqual(workloadCalls(second, two), []);
+});
+
+test('a slot is handed out again once it is free, and never to two', async (context) => {
+  const root = makeCgroup(context);
+  const bpf = recordPods(root, bpffs(context));
+  context.after(() => bpf.close());
+  for (let round = 0; round < 3 * SLOTS; round++) {
+    const name = `c${round}`;
+    await inContainer(root, 'pod', name, 'true');
+    const slot = slotOf(bpf, name);
+    assert.ok(workloadCalls(bpf, slot).includes('exit_group'));
+    rmdirSync(join(root, 'pod', name));
+    bpf.freeSlot(slot);
+  }
+  for (let extra = 0; extra <= SLOTS; extra++) mkdirSync(join(root, 'pod', `e${extra}`));
+  assert.equal(bpf.counters().noSlot, 1);
+  const slots = Array.from({ length: SLOTS }, (_, slot) => bpf.slotCgroup(slot).name);
+  assert.deepEqual(slots.toSorted(), ['e0', 'e1', 'e2', 'e3']);
+});
+
+test('calls can be detached and attached again while the rest goes on, pinned or not', async (context) => {
+  const root = makeCgroup(context);
+  const pin = bpffs(context);
+  const directory = temporary(context);
+  const bpf = recordPods(root, pin);
+  context.after(() => bpf.close());
+  bpf.detach(['calls']);
+  assert.ok(!readdirSync(pin).some((name) => name.includes('syscribe_enter')));
+  await inContainer(root, 'pod', 'quiet', 'mkdir', join(directory, 'a'));
+  assert.deepEqual(workloadCalls(bpf, slotOf(bpf, 'quiet')), []);
+  bpf.attach(['calls']);
+  await inContainer(root, 'pod', 'loud', 'mkdir', join(directory, 'b'));
+  assert.ok(workloadCalls(bpf, slotOf(bpf, 'loud')).includes('mkdir'));
+});
