@@ -38,7 +38,7 @@ struct slot_state {
 	u64 untagged;	   /* tasks that could not be given a tag */
 	u64 moved_threads; /* threads moved in behind their leader, tagged later by the iterator */
 	u64 overflow_lost; /* numbers off the table that the overflow set had no room for */
-	u64 seeded;	   /* tasks found running by the iterator */
+	u64 seeded;	   /* tasks found running by the iterator, or begun while calls were not seen */
 	u64 host_execs;	   /* execs in the host's mount namespace, taken for the runtime's */
 };
 
@@ -129,7 +129,8 @@ struct control {
 	u32 root_slot;
 	u32 root_generation;
 	u32 filled; /* the queue of free slots has been filled */
-	u32 pad[10];
+	u32 armed;  /* the programs that see calls are attached */
+	u32 pad[9];
 	u64 counter[8];
 	struct cached_answer cache[MAX_CPUS];
 };

@@ -248,6 +248,19 @@ static napi_value set_root(napi_env env, napi_callback_info info)
 	return undefined(env);
 }
 
+/* setArmed(recorder, armed): whether calls are seen from now on. */
+static napi_value set_armed(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	napi_value args[2];
+	uint32_t armed;
+
+	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) || !to_u32(env, args[1], &armed))
+		return NULL;
+	__atomic_store_n(&control_of(recorder)->armed, armed, __ATOMIC_SEQ_CST);
+	return undefined(env);
+}
+
 void slot_functions(napi_env env, napi_value exports)
 {
 	export_function(env, exports, "popSlot", pop_slot);
@@ -262,4 +275,5 @@ void slot_functions(napi_env env, napi_value exports)
 	export_function(env, exports, "isMember", is_member);
 	export_function(env, exports, "tagProcess", tag_process);
 	export_function(env, exports, "setRoot", set_root);
+	export_function(env, exports, "setArmed", set_armed);
 }

@@ -74,9 +74,11 @@ export class BpfRecorder implements Disposable {
         throw isNativeFailure(error) ? describeLoadFailure(error) : error;
       }
     }
+    if (parts.includes('calls')) native().setArmed(this.#handle, 1);
   }
 
   detach(parts: readonly Part[]): void {
+    if (parts.includes('calls')) native().setArmed(this.#handle, 0);
     for (const program of parts.flatMap((part) => PROGRAMS[part])) native().detach(this.#handle, program);
   }
 

@@ -16,6 +16,8 @@ export const EVENT_SIZE = 56;
 export const OVERFLOW_SIZE = 16;
 const FOUND_SIZE = 16;
 
+/** A member's slot where it has none. */
+export const NO_SLOT = 0xffffffff;
 export const SLOT_CGROUP_SIZE = 288;
 const CGROUP_NAME_MAX = 128;
 

@@ -107,6 +107,7 @@ export interface Native {
   isMember(recorder: NativeRecorder, cgroup: bigint): boolean;
   tagProcess(recorder: NativeRecorder, pidfd: number, slot: number): void;
   setRoot(recorder: NativeRecorder, tgid: number, slot: number): void;
+  setArmed(recorder: NativeRecorder, armed: 0 | 1): void;
   listen(recorder: NativeRecorder, callback: (events: Buffer) => void): void;
   drain(recorder: NativeRecorder): void;
   start(

@@ -327,7 +327,7 @@ export function machine(): Machine {
   return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 }
 
-function abisByIndex(): Record<AbiIndex, Abi> {
+export function abisByIndex(): Record<AbiIndex, Abi> {
   const { native, compat, x32 } = machineAbis(machine());
   return { native, compat, x32: x32 ?? native };
 }

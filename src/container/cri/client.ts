@@ -13,7 +13,27 @@ interface ContainerStatus {
 
 interface SandboxStatus {
   readonly metadata?: { readonly name: string; readonly namespace: string };
+  readonly runtimeHandler: string;
 }
+
+interface ListedContainer {
+  readonly podSandboxId: string;
+  readonly metadata?: { readonly name: string };
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What an id stands for: a container of a pod, or what holds a pod's namespaces. */
+export type CriIdentity =
+  | { readonly sandbox: true }
+  | {
+      readonly sandbox: false;
+      readonly name: string;
+      readonly pod: string;
+      readonly namespace: string;
+      readonly podUid: string;
+      /** The RuntimeClass' handler; empty: the runtime's default. */
+      readonly handler: string;
+    };
 
 /** The runtime does not answer at all; anything else that it says is about one container. */
 export class RuntimeAway extends Error {}
@@ -38,14 +58,48 @@ export class RuntimeClient implements Disposable {
    * @throws RuntimeAway
    */
   async container(id: string, deadline: number): Promise<Container | undefined> {
-    const found = await this.#ask<ContainerStatus>('ContainerStatus', { containerId: id }, deadline);
+    const found = await this.#status<ContainerStatus>('ContainerStatus', { containerId: id }, deadline);
     if (found) return describeContainer(id, found);
-    const sandbox = await this.#ask<SandboxStatus>('PodSandboxStatus', { podSandboxId: id }, deadline);
+    const sandbox = await this.#status<SandboxStatus>('PodSandboxStatus', { podSandboxId: id }, deadline);
     return sandbox?.metadata && { id, pod: sandbox.metadata.name, namespace: sandbox.metadata.namespace };
+  }
+
+  /**
+   * Whose an id is, and by which runtime handler it runs.
+   * @param deadline milliseconds since the epoch.
+   * @returns undefined where the runtime does not know the id.
+   * @throws RuntimeAway
+   */
+  async identify(id: string, deadline: number): Promise<CriIdentity | undefined> {
+    const list = await this.#ask<{ containers?: readonly ListedContainer[] }>(
+      'ListContainers',
+      { filter: { id } },
+      deadline,
+    );
+    const found = list?.containers?.[0];
+    const sandbox = await this.#status<SandboxStatus>(
+      'PodSandboxStatus',
+      { podSandboxId: found?.podSandboxId ?? id },
+      deadline,
+    );
+    if (!found) return sandbox && { sandbox: true };
+    const label = (name: string) => found.labels[`io.kubernetes.${name}`] ?? '';
+    return {
+      sandbox: false,
+      name: label('container.name') || (found.metadata?.name ?? ''),
+      pod: label('pod.name'),
+      namespace: label('pod.namespace'),
+      podUid: label('pod.uid'),
+      handler: sandbox?.runtimeHandler ?? '',
+    };
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
+  }
+
+  async #status<T>(method: string, request: object, deadline: number): Promise<T | undefined> {
+    return (await this.#ask<{ readonly status?: T }>(method, request, deadline))?.status;
   }
 
   #ask<T>(method: string, request: object, deadline: number): Promise<T | undefined> {
@@ -57,9 +111,9 @@ export class RuntimeClient implements Disposable {
       responseDeserialize,
       request,
       { deadline },
-      (error: ServiceError | null, response?: { readonly status?: T }) => {
+      (error: ServiceError | null, response?: T) => {
         if (error && AWAY.has(error.code)) reject(new RuntimeAway(error.details, { cause: error }));
-        else resolve(error ? undefined : response?.status);
+        else resolve(error ? undefined : response);
       },
     );
     return promise;

@@ -98,7 +98,9 @@ test('calls can be detached and attached again while the rest goes on, pinned or
   assert.ok(!readdirSync(pin).some((name) => name.includes('syscribe_enter')));
   await inContainer(root, 'pod', 'quiet', 'mkdir', join(directory, 'a'));
   assert.deepEqual(workloadCalls(bpf, slotOf(bpf, 'quiet')), []);
+  assert.equal(bpf.state(slotOf(bpf, 'quiet')).seeded, 1, 'what begins unseen is known to');
   bpf.attach(['calls']);
   await inContainer(root, 'pod', 'loud', 'mkdir', join(directory, 'b'));
   assert.ok(workloadCalls(bpf, slotOf(bpf, 'loud')).includes('mkdir'));
+  assert.equal(bpf.state(slotOf(bpf, 'loud')).seeded, 0);
 });

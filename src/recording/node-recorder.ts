@@ -1,0 +1,228 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { BpfRecorder } from '../capture/bpf.ts';
+import { NO_SLOT, type KernelEvent, type SlotCgroup } from '../capture/layout.ts';
+import { native } from '../capture/native.ts';
+import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../container/kubepods.ts';
+import { containerOfName } from '../container/names.ts';
+import { incompleteness, type ObservedCall, type Reason, unnamed } from './observation.ts';
+import { abisByIndex } from './session.ts';
+
+/** Changes with bpf/record.h: what another version has pinned cannot be read. */
+const LAYOUT = 1;
+
+export interface NodeRecorderSettings {
+  /** Where the host's /sys/fs/cgroup is. */
+  readonly cgroups: string;
+  /** kubelet's `cgroupRoot`. */
+  readonly cgroupRoot: string;
+  /** A directory of the host's bpffs, in which recordings outlive this process. */
+  readonly pins: string;
+  /** Containers that can be recorded at once. */
+  readonly slots: number;
+}
+
+/** A container's cgroup that has a slot. */
+export interface RecordedContainer {
+  readonly slot: number;
+  /** Tells uses of a slot apart. */
+  readonly generation: number;
+  readonly containerId: string;
+  readonly podUid: string;
+  /** Its cgroup was removed, or nothing runs in it any more: nothing comes after. */
+  readonly ended: boolean;
+}
+
+/** What one container did up to now. */
+export interface ContainerObservation {
+  readonly calls: readonly ObservedCall[];
+  readonly processes: number;
+  /** Why it is not all; empty: it is. */
+  readonly reasons: readonly Reason[];
+}
+
+export interface NodeRecorderEvents {
+  /** Containers began or ended: look at {@link NodeRecorder.containers}. */
+  changed(): void;
+  /** A pod is about to have containers. */
+  podBorn(): void;
+  /** A container in this slot made a call for the first time. */
+  seen(slot: number, time: number): void;
+}
+
+/**
+ * Records every container of the node's pods, each in a slot of its own, from before its first process on. Membership is
+ * copied in the kernel when its cgroup is made, so it does not matter which runtime made it, nor whether anybody was
+ * there: maps and programs are pinned, and whoever opens the same pins goes on.
+ */
+export class NodeRecorder implements Disposable {
+  readonly #bpf: BpfRecorder;
+  readonly #pin: string;
+  readonly #slots: number;
+  readonly #bootTime = native().bootTime();
+  readonly #baselines = new Map<number, { generation: number; counters: Counted }>();
+
+  private constructor(bpf: BpfRecorder, pin: string, slots: number) {
+    this.#bpf = bpf;
+    this.#pin = pin;
+    this.#slots = slots;
+  }
+
+  /**
+   * Begins, or goes on with what an earlier process of the same layout left pinned.
+   * @throws SyscribeError when there are no pods' cgroups, or the kernel does not allow it; nothing is attached then.
+   */
+  static open(settings: NodeRecorderSettings, events: NodeRecorderEvents): NodeRecorder {
+    const pods = findPodCgroups(settings.cgroups, settings.cgroupRoot);
+    const pin = join(settings.pins, `v${LAYOUT}-${settings.slots}`);
+    mkdirSync(pin, { recursive: true, mode: 0o700 });
+    const bpf = new BpfRecorder({
+      slots: settings.slots,
+      members: settings.slots * 8,
+      ringBytes: 1 << 20,
+      hierarchy: pods.number,
+      controller: pods.controller,
+      pin,
+    });
+    const recorder = new NodeRecorder(bpf, pin, settings.slots);
+    try {
+      bpf.listen((event) => recorder.#onEvent(event, events));
+      bpf.attach(['tasks', 'cgroups']);
+      recorder.#adopt(pods.roots);
+      return recorder;
+    } catch (error) {
+      recorder.end();
+      throw error;
+    }
+  }
+
+  /** Calls are seen from now on. What began before is known to have. */
+  arm(): void {
+    this.#bpf.attach(['calls']);
+  }
+
+  /** Nothing is recorded: no call on this machine pays for anything. */
+  disarm(): void {
+    this.#bpf.detach(['calls']);
+  }
+
+  /** All containers that have a slot, those that ended among them until they are released. */
+  containers(): RecordedContainer[] {
+    const found: RecordedContainer[] = [];
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const cgroup = this.#bpf.slotCgroup(slot);
+      if (cgroup.id === 0n) continue;
+      const containerId = containerOfName(cgroup.name);
+      const podUid = podOfName(cgroup.parent);
+      // conmon's, and whatever else is kept in a pod's cgroup.
+      if (containerId === undefined || podUid === undefined) this.release(slot);
+      else found.push({ slot, generation: cgroup.generation, containerId, podUid, ended: this.#ended(slot, cgroup) });
+    }
+    return found;
+  }
+
+  observe(slot: number): ContainerObservation {
+    const state = this.#bpf.state(slot);
+    const abis = abisByIndex();
+    const calls = this.#bpf.calls(slot).map(({ phase, abi, nr }): ObservedCall => ({ phase, abi: abis[abi], nr }));
+    const { counters, misses } = this.#since(slot, state.generation);
+    const reasons = incompleteness(state, counters, misses, []);
+    return { calls, processes: state.processes, reasons: [...reasons, ...unnamed(calls)] };
+  }
+
+  /** Forgets a container: what it does from now on is not recorded. */
+  release(slot: number): void {
+    this.#baselines.delete(slot);
+    this.#bpf.freeSlot(slot);
+  }
+
+  /** Delivers what the kernel has told up to now. */
+  drain(): void {
+    this.#bpf.drain();
+  }
+
+  /** Stops recording for good: nothing stays attached or pinned. */
+  end(): void {
+    this.#bpf.close();
+    rmSync(this.#pin, { recursive: true, force: true });
+  }
+
+  /** Lets go; what is pinned records on. */
+  [Symbol.dispose](): void {
+    this.#bpf.close();
+  }
+
+  #onEvent(event: KernelEvent, events: NodeRecorderEvents): void {
+    if (event.kind === 'cgroup') this.#since(event.slot, event.generation);
+    if (event.kind === 'pod') events.podBorn();
+    if (event.kind === 'cgroup' || event.kind === 'gone' || event.kind === 'idle') events.changed();
+    if (event.kind === 'seen') events.seen(event.slot, this.#bootTime + Number(event.time / 1_000_000n));
+    if (event.kind === 'rescan') this.#bpf.adopt(event.slot);
+  }
+
+  /** Programs first, then the roots, then what is below them already, then the tasks in there. */
+  #adopt(roots: readonly string[]): void {
+    const found: number[] = [];
+    for (const root of roots) {
+      const id = cgroupId(root);
+      if (id === undefined) continue;
+      this.#bpf.addMember(id, { ...NOBODY, levels: 2 });
+      for (const pod of childCgroups(root)) {
+        if (podOfName(pod.name) === undefined) continue;
+        this.#bpf.addMember(pod.id, { ...NOBODY, levels: 1 });
+        for (const container of childCgroups(pod.path)) {
+          const slot = this.#adoptContainer(pod, container);
+          if (slot !== undefined) found.push(slot);
+        }
+      }
+    }
+    if (found[0] !== undefined) this.#bpf.adopt(found[0]);
+  }
+
+  #adoptContainer(pod: CgroupDirectory, container: CgroupDirectory): number | undefined {
+    if (this.#bpf.isMember(container.id)) return undefined;
+    const slot = this.#bpf.popSlot();
+    if (slot === undefined) return undefined;
+    this.#bpf.nameSlot(slot, container.id, container.name, pod.name);
+    const { generation } = this.#bpf.state(slot);
+    this.#addTree(container, { slot, generation, levels: 0, anyMountNamespace: 0 });
+    return slot;
+  }
+
+  #addTree({ path, id }: CgroupDirectory, member: Parameters<BpfRecorder['addMember']>[1]): void {
+    this.#bpf.addMember(id, member);
+    for (const child of childCgroups(path)) this.#addTree(child, member);
+  }
+
+  /** By the directory's removal; by emptiness where a runtime that was killed left the directory behind. */
+  #ended(slot: number, cgroup: SlotCgroup): boolean {
+    if (cgroup.dead !== 0n) return true;
+    const { live, execs, seeded } = this.#bpf.state(slot);
+    return live === 0 && execs + seeded > 0;
+  }
+
+  /** What was missed on the whole node since a container was first looked at. */
+  #since(slot: number, generation: number): Counted {
+    const now = { counters: this.#bpf.counters(), misses: this.#bpf.misses() };
+    let baseline = this.#baselines.get(slot);
+    if (baseline?.generation !== generation) {
+      baseline = { generation, counters: now };
+      this.#baselines.set(slot, baseline);
+    }
+    const { counters, misses } = baseline.counters;
+    return {
+      // A cgroup without a slot is another container's.
+      counters: {
+        noSlot: 0,
+        membersFull: now.counters.membersFull - counters.membersFull,
+        busy: now.counters.busy - counters.busy,
+        unpushed: 0,
+      },
+      misses: now.misses - misses,
+    };
+  }
+}
+
+const NOBODY = { slot: NO_SLOT, generation: 0, anyMountNamespace: 0 };
+
+type Counted = { readonly counters: ReturnType<BpfRecorder['counters']>; readonly misses: number };
