@@ -6,7 +6,11 @@ import { SyscribeError } from '../platform/errors.ts';
 import { RequestError, readBody, within } from './http.ts';
 
 /** Answers what is asked at a path: the body as text, the answer as text, both JSON. */
-export type Route = (body: string) => Promise<string>;
+export interface Route {
+  /** Bytes of a body, at most. */
+  readonly limit: number;
+  answer(body: string): Promise<string>;
+}
 
 export interface ServerCollaborators {
   readonly routes: Readonly<Record<string, Route>>;
@@ -17,8 +21,8 @@ export interface ServerCollaborators {
   };
   /** Told of each request that was answered. */
   readonly observe?: (path: string, status: number, seconds: number) => void;
-  /** Told of what went wrong with one: the client is told only that it did. */
-  readonly failed?: (path: string, error: unknown) => void;
+  /** Told of what went wrong with one, or with a new certificate: the client is told only that it did. */
+  readonly failed?: (what: string, error: unknown) => void;
 }
 
 export interface ServerSettings {
@@ -28,10 +32,9 @@ export interface ServerSettings {
   readonly signal?: AbortSignal;
   /** Milliseconds for an answer. The API server gives us three seconds for a pod, and thirty for a conversion. */
   readonly deadline?: number;
-  /** Bytes. A list of objects comes to be converted as one request, and has no limit of its own. */
-  readonly limit?: number;
 }
 
+const MOST_CONNECTIONS = 1000; // API servers open one for each request that is under way
 const STOPPING = 10_000; // milliseconds for what is under way when it is to end
 
 /**
@@ -42,26 +45,20 @@ export class WebhookServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #collaborators: ServerCollaborators;
   readonly #deadline: number;
-  readonly #limit: number;
   readonly #unsubscribe: () => void;
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    collaborators: ServerCollaborators,
-    { deadline = 25_000, limit = 256 * 2 ** 20 }: ServerSettings,
-  ) {
+  private constructor(collaborators: ServerCollaborators, { deadline = 25_000 }: ServerSettings) {
     this.#collaborators = collaborators;
     this.#deadline = deadline;
-    this.#limit = limit;
     const { certificate } = collaborators;
     const secure = { ...certificate.current(), minVersion: 'TLSv1.2' } as const;
     const times = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
     this.#server = createServer({ ...secure, ...times, ALPNProtocols: ['http/1.1'] }, (request, response) => {
       void this.#answer(request, response);
     });
-    this.#unsubscribe = certificate.onChange(() => {
-      this.#server.setSecureContext({ ...certificate.current(), minVersion: 'TLSv1.2' });
-    });
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#unsubscribe = certificate.onChange(() => this.#renew());
   }
 
   /** @throws SyscribeError ERR_LISTEN, ERR_CERTIFICATE */
@@ -96,6 +93,15 @@ export class WebhookServer implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** Goes on with the old one where the new one is of no use. */
+  #renew(): void {
+    try {
+      this.#server.setSecureContext({ ...this.#collaborators.certificate.current(), minVersion: 'TLSv1.2' });
+    } catch (error) {
+      this.#collaborators.failed?.('certificate', error);
+    }
+  }
+
   async #close(): Promise<void> {
     this.#unsubscribe();
     const closed = once(this.#server, 'close');
@@ -108,7 +114,7 @@ export class WebhookServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now();
-    const path = new URL(request.url ?? '/', 'https://localhost').pathname;
+    const path = request.url?.split('?')[0] ?? '/';
     const { status, type, text } = await this.#result(request, path);
     const { observe } = this.#collaborators;
     response.writeHead(status, {
@@ -130,8 +136,8 @@ export class WebhookServer implements AsyncDisposable {
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (route === undefined) throw new RequestError(404, 'there is nothing here');
       if (request.method !== 'POST') throw new RequestError(405, 'reviews are posted');
-      const body = await within(readBody(request, this.#limit), this.#deadline);
-      return { status: 200, type: 'application/json', text: await within(route(body), this.#deadline) };
+      const body = await within(readBody(request, route.limit), this.#deadline);
+      return { status: 200, type: 'application/json', text: await within(route.answer(body), this.#deadline) };
     } catch (error) {
       if (error instanceof RequestError && error.status < 500)
         return { status: error.status, ...plain, text: error.message };

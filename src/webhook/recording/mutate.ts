@@ -61,7 +61,8 @@ class Work {
   readonly #context: Context;
   readonly #events: Told[] = [];
   readonly #sessions = new Map<string, string>();
-  readonly #logs: string[] = [];
+  /** Recordings by Logs that were looked at: the policy that stands in for a webhook that does not answer asks for them. */
+  readonly #seen: string[] = [];
   #pod: Pod;
 
   constructor(pod: Pod, context: Context) {
@@ -76,15 +77,22 @@ class Work {
     if (metadata.deletionTimestamp !== undefined || traceAnnotation(spec.kind, spec.recorder) === undefined)
       return false;
     const selection = matchesSelector(spec.podSelector, this.#original.metadata?.labels ?? {});
-    if ('error' in selection) this.#tell(recording, 'InvalidPodSelector', `its podSelector: ${selection.error}`);
-    else if (selection.matches && !isDnsLabel(metadata.name))
-      this.#tell(recording, 'NameNotDNSLabel', `its name cannot be a label's value, so ${this.#name} is not recorded`);
-    else return selection.matches;
-    return false;
+    const problem =
+      'error' in selection
+        ? ({ reason: 'InvalidPodSelector', message: `its podSelector: ${selection.error}` } as const)
+        : selection.matches && !isDnsLabel(metadata.name)
+          ? ({
+              reason: 'NameNotDNSLabel',
+              message: `its name cannot be a label's value: ${this.#name} is not recorded`,
+            } as const)
+          : undefined;
+    if (problem) this.#tell(recording, problem.reason, problem.message);
+    const selected = problem !== undefined || ('matches' in selection && selection.matches);
+    if (selected && spec.recorder === 'Logs') this.#seen.push(metadata.name);
+    return selected && problem === undefined;
   }
 
   add(recording: ProfileRecording): void {
-    if (recording.spec.recorder === 'Logs') this.#logs.push(recording.metadata.name);
     const each = (container: Container) => this.#record(recording, container);
     const { initContainers, containers } = this.#pod.spec;
     const changed = {
@@ -98,7 +106,7 @@ class Work {
   result(): Mutation {
     const before = this.#original.metadata?.annotations;
     const kept = Object.entries(before ?? {}).filter(([key]) => !TRACES.test(key) && key !== ANNOTATIONS.recordings);
-    const seen = this.#logs.length > 0 ? [[ANNOTATIONS.recordings, this.#logs.join(',')] as const] : [];
+    const seen = this.#seen.length > 0 ? [[ANNOTATIONS.recordings, this.#seen.join(',')] as const] : [];
     const annotations = Object.fromEntries([...kept, ...this.#sessions, ...seen]);
     const own = this.#sessions.size + seen.length > 0 || kept.length < Object.keys(before ?? {}).length;
     const pod = own ? { ...this.#pod, metadata: { ...this.#pod.metadata, annotations } } : this.#original;
