@@ -66,9 +66,10 @@ export function leafSecret({ cert, key }: Pair, authority: string): SecretData {
   return encoded({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority });
 }
 
-/** Who is to be trusted by those who call us: PEM. */
+/** Who is to be trusted by those who call us: PEM. Sorted, so that who signs can change without a write to all of them. */
 export function bundleOf({ signer, next, previous }: Authorities): string {
-  return [...new Set([signer.cert, next?.cert, previous?.cert])].filter((cert) => cert !== undefined).join('');
+  const all = [signer.cert, next?.cert, previous?.cert].filter((cert) => cert !== undefined);
+  return [...new Set(all)].toSorted().join('');
 }
 
 function pair(data: SecretData, name: string): Pair | undefined {
