@@ -1,15 +1,23 @@
-import { mapOf, object, oneOf, type Schema, setOf, string } from './schema.ts';
+import { listOf, mapOf, object, oneOf, prefixed, setOf, string } from './schema.ts';
 
 /** What becomes of a profile on nodes. */
 const STATUSES = ['Partial', 'Disabled', 'Pending', 'InProgress', 'Installed', 'Terminating', 'Error'] as const;
 
 /** SCMP_ACT_*: seccomp's actions as the OCI runtime specification names them. */
-export const ACTIONS = ['KILL', 'KILL_PROCESS', 'KILL_THREAD', 'TRAP', 'ERRNO', 'TRACE', 'ALLOW', 'LOG', 'NOTIFY'].map(
-  (name) => `SCMP_ACT_${name}`,
-);
+export const ACTIONS = prefixed('SCMP_ACT_', [
+  'KILL',
+  'KILL_PROCESS',
+  'KILL_THREAD',
+  'TRAP',
+  'ERRNO',
+  'TRACE',
+  'ALLOW',
+  'LOG',
+  'NOTIFY',
+]);
 
 /** `metav1.Condition`, by type. */
-export const CONDITIONS: Schema = mapOf(
+export const CONDITIONS = mapOf(
   'What is known of the object, by type.',
   'type',
   object(
@@ -27,7 +35,7 @@ export const CONDITIONS: Schema = mapOf(
 );
 
 /** Of every profile: whether it goes to nodes. */
-export const STATE: Schema = oneOf('Whether nodes get the profile.', ['Enabled', 'Disabled'], { default: 'Enabled' });
+export const STATE = oneOf('Whether nodes get the profile.', ['Enabled', 'Disabled'], { default: 'Enabled' });
 
 /** Of every profile's status. */
 export const PROFILE_STATUS = {
@@ -36,28 +44,22 @@ export const PROFILE_STATUS = {
 } as const;
 
 /** Pods that use a profile, or are recorded. */
-export const ACTIVE_WORKLOADS: Schema = setOf('Pods that use it now.', string('NAMESPACE/POD.'));
+export const ACTIVE_WORKLOADS = setOf('Pods that use it now.', string('NAMESPACE/POD.'));
 
 /** `metav1.LabelSelector`. */
-export function labelSelector(description: string): Schema {
-  const values = { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'atomic' } as const;
+export function labelSelector(description: string) {
   const expression = object(
     'A condition on a label.',
     {
       key: string('The label.'),
       operator: string('In, NotIn, Exists or DoesNotExist.'),
-      values: { ...values, description: 'For In and NotIn.' },
+      values: listOf('For In and NotIn.', { type: 'string' }),
     },
     ['key', 'operator'],
   );
   return {
     ...object(description, {
-      matchExpressions: {
-        description: 'Conditions that all must hold.',
-        type: 'array',
-        items: expression,
-        'x-kubernetes-list-type': 'atomic',
-      },
+      matchExpressions: listOf('Conditions that all must hold.', expression),
       matchLabels: {
         description: 'Labels with these values.',
         type: 'object',
@@ -65,5 +67,5 @@ export function labelSelector(description: string): Schema {
       },
     }),
     'x-kubernetes-map-type': 'atomic',
-  };
+  } as const;
 }

@@ -1,3 +1,4 @@
+import { OLD_VERSIONS, oldSchema } from './conversion/old-versions.ts';
 import { object, type Schema, string } from './schema.ts';
 
 export const GROUP = 'security-profiles-operator.x-k8s.io';
@@ -27,6 +28,20 @@ export interface Kind {
 
 export const AGE: Column = { name: 'Age', jsonPath: '.metadata.creationTimestamp', type: 'date' };
 
+/**
+ * Who converts: called only where a version other than v1 is used, so that the definitions can be there before it is.
+ * caBundle is left out: whoever owns the certificate writes it, and applying the manifest again leaves it alone.
+ */
+const CONVERSION = {
+  strategy: 'Webhook',
+  webhook: {
+    conversionReviewVersions: ['v1'],
+    clientConfig: {
+      service: { name: 'webhook-service', namespace: 'security-profiles-operator', path: '/convert' },
+    },
+  },
+} as const;
+
 /** The CustomResourceDefinition of a kind, ready to be applied. */
 export function customResourceDefinition(kind: Kind): object {
   const singular = kind.kind.toLowerCase();
@@ -37,6 +52,8 @@ export function customResourceDefinition(kind: Kind): object {
     singular,
     ...(kind.shortNames && { shortNames: kind.shortNames }),
   };
+  const v1 = wholeSchema(kind);
+  const old = OLD_VERSIONS.get(kind.kind);
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -45,21 +62,28 @@ export function customResourceDefinition(kind: Kind): object {
       group: GROUP,
       names,
       scope: kind.scope,
+      conversion: CONVERSION,
       versions: [
-        {
-          name: 'v1',
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          ...(kind.columns.length > 0 && { additionalPrinterColumns: kind.columns }),
-          schema: { openAPIV3Schema: whole(kind) },
-        },
+        served(kind, 'v1', true, v1),
+        ...(old === undefined ? [] : [served(kind, old.version, false, oldSchema(v1, old))]),
       ],
     },
   };
 }
 
-function whole({ description, spec, status, specRequired = false }: Kind): Schema {
+function served({ columns }: Kind, name: string, storage: boolean, schema: Schema): object {
+  return {
+    name,
+    served: true,
+    storage,
+    subresources: { status: {} },
+    ...(columns.length > 0 && { additionalPrinterColumns: columns }),
+    schema: { openAPIV3Schema: schema },
+  };
+}
+
+/** The schema of a whole object in v1. */
+export function wholeSchema({ description, spec, status, specRequired = false }: Kind): Schema {
   const head = {
     apiVersion: string('The version of this schema.'),
     kind: string('The kind of this object.'),

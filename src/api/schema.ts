@@ -1,6 +1,7 @@
 /** The part of OpenAPI v3 that structural schemas of CustomResourceDefinitions are made of. */
 export interface Schema {
-  readonly type: 'string' | 'integer' | 'boolean' | 'array' | 'object';
+  /** Absent only beside `x-kubernetes-preserve-unknown-fields`: any JSON. */
+  readonly type?: 'string' | 'integer' | 'boolean' | 'array' | 'object';
   readonly description?: string;
   readonly default?: unknown;
   readonly nullable?: true;
@@ -22,48 +23,84 @@ export interface Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: true;
 }
 
-type Rules = Omit<Schema, 'type' | 'description'>;
+type Rules = Omit<Schema, 'type' | 'description' | 'enum' | 'items' | 'properties' | 'required'>;
+type Properties = Readonly<Record<string, Schema>>;
 
-export function string(description: string, rules: Rules = {}): Schema {
-  return { description, type: 'string', ...rules };
+// The functions below keep the literal types of what they are given: types.ts derives TypeScript's types from them.
+
+export function string(description: string, rules: Rules = {}) {
+  return { description, type: 'string', ...rules } as const;
 }
 
-export function oneOf(description: string, values: readonly string[], rules: Rules = {}): Schema {
-  return { description, type: 'string', enum: values, ...rules };
+export function oneOf<const E extends string>(description: string, values: readonly E[], rules: Rules = {}) {
+  return { description, type: 'string', enum: values, ...rules } as const;
 }
 
-export function boolean(description: string): Schema {
-  return { description, type: 'boolean' };
+export function boolean(description: string) {
+  return { description, type: 'boolean' } as const;
 }
 
-export function int32(description: string, rules: Rules = {}): Schema {
-  return { description, type: 'integer', format: 'int32', ...rules };
+export function int32(description: string, rules: Rules = {}) {
+  return { description, type: 'integer', format: 'int32', ...rules } as const;
 }
 
-export function int64(description: string, rules: Rules = {}): Schema {
-  return { description, type: 'integer', format: 'int64', ...rules };
+export function int64(description: string, rules: Rules = {}) {
+  return { description, type: 'integer', format: 'int64', ...rules } as const;
 }
 
 /** A list without an order, each value once. */
-export function setOf(description: string, items: Schema, rules: Rules = {}): Schema {
-  return { description, type: 'array', items, 'x-kubernetes-list-type': 'set', ...rules };
+export function setOf<const S extends Schema>(description: string, items: S, rules: Rules = {}) {
+  return { description, type: 'array', items, 'x-kubernetes-list-type': 'set', ...rules } as const;
 }
 
 /** A list that is replaced as a whole. */
-export function listOf(description: string, items: Schema, rules: Rules = {}): Schema {
-  return { description, type: 'array', items, 'x-kubernetes-list-type': 'atomic', ...rules };
+export function listOf<const S extends Schema>(description: string, items: S, rules: Rules = {}) {
+  return { description, type: 'array', items, 'x-kubernetes-list-type': 'atomic', ...rules } as const;
 }
 
 /** A list of objects told apart by a field. */
-export function mapOf(description: string, key: string, items: Schema): Schema {
+export function mapOf<const S extends Schema>(description: string, key: string, items: S) {
   const keys = { 'x-kubernetes-list-map-keys': [key], 'x-kubernetes-list-type': 'map' } as const;
-  return { description, type: 'array', items, ...keys };
+  return { description, type: 'array', items, ...keys } as const;
 }
 
-export function object(
+export function object<const P extends Properties, const R extends string = never>(
   description: string,
-  properties: Readonly<Record<string, Schema>>,
-  required: readonly string[] = [],
-): Schema {
-  return { description, type: 'object', properties, ...(required.length > 0 && { required }) };
+  properties: P,
+  required: readonly R[] = [],
+) {
+  return { description, type: 'object', properties, ...(required.length > 0 && { required }) } as {
+    readonly description: string;
+    readonly type: 'object';
+    readonly properties: P;
+    readonly required: readonly R[];
+  };
 }
+
+/** The same words with something before each. */
+export function prefixed<const P extends string, const N extends string>(prefix: P, names: readonly N[]) {
+  return names.map((name) => `${prefix}${name}` as const);
+}
+
+/** What a value that obeys a schema is, in TypeScript. */
+export type FromSchema<S> = S extends { readonly nullable: true }
+  ? FromSchema<Omit<S, 'nullable'>> | null
+  : S extends { readonly enum: readonly (infer E)[] }
+    ? E
+    : S extends { readonly type: 'string' }
+      ? string
+      : S extends { readonly type: 'integer' }
+        ? number
+        : S extends { readonly type: 'boolean' }
+          ? boolean
+          : S extends { readonly type: 'array'; readonly items: infer I }
+            ? readonly FromSchema<I>[]
+            : S extends { readonly properties: infer P }
+              ? Fields<P, S extends { readonly required: readonly (infer R)[] } ? R : never>
+              : S extends { readonly additionalProperties: infer V }
+                ? Readonly<Record<string, FromSchema<V>>>
+                : unknown;
+
+type Fields<P, R> = { readonly [K in keyof P as K extends R ? K : never]: FromSchema<P[K]> } & {
+  readonly [K in keyof P as K extends R ? never : K]?: FromSchema<P[K]>;
+};

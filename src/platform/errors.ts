@@ -14,7 +14,8 @@ export type ErrorCode =
   | 'ERR_TARGET_NOT_FOUND'
   | 'ERR_FILTER'
   | 'ERR_AUDIT_SOURCE'
-  | 'ERR_LISTEN';
+  | 'ERR_LISTEN'
+  | 'ERR_CERTIFICATE';
 
 export interface ErrorDetails {
   readonly cause?: unknown;

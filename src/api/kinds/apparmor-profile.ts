@@ -2,16 +2,16 @@ import { PROFILE_STATUS, STATE } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { boolean, object, oneOf, type Schema, setOf } from '../schema.ts';
 
-function paths(description: string): Schema {
+function paths(description: string) {
   return setOf(description, { type: 'string' });
 }
 
 /** May be null, which is the same as absent: clients of the first versions write it. */
-function nullable(schema: Schema): Schema {
-  return { ...schema, nullable: true };
+function nullable<const S extends Schema>(schema: S) {
+  return { ...schema, nullable: true } as const;
 }
 
-export const APPARMOR_PROFILE: Kind = {
+export const APPARMOR_PROFILE = {
   kind: 'AppArmorProfile',
   plural: 'apparmorprofiles',
   shortNames: ['aa'],
@@ -46,4 +46,4 @@ export const APPARMOR_PROFILE: Kind = {
     }),
   }),
   status: object('What nodes have made of it.', PROFILE_STATUS),
-};
+} as const satisfies Kind;

@@ -1,13 +1,13 @@
 import { ACTIONS, CONDITIONS, labelSelector } from '../common.ts';
 import type { Kind } from '../crd.ts';
-import { boolean, int32, listOf, mapOf, object, oneOf, type Schema, setOf, string } from '../schema.ts';
+import { boolean, int32, listOf, mapOf, object, oneOf, setOf, string } from '../schema.ts';
 
 /** Part of a pod's specification: the API server looks at it when the DaemonSet is made of it. */
-function podPart(description: string): Schema {
-  return { type: 'object', description, 'x-kubernetes-preserve-unknown-fields': true };
+function podPart(description: string) {
+  return { type: 'object', description, 'x-kubernetes-preserve-unknown-fields': true } as const;
 }
 
-function names(description: string): Schema {
+function names(description: string) {
   return setOf(description, { type: 'string' });
 }
 
@@ -76,7 +76,7 @@ const SECURITY = object('What profiles may say, and who may sign them.', {
   allowedOidcIssuerRegexp: string('Who may have said so.', { default: '.*' }),
 });
 
-export const DAEMON: Kind = {
+export const DAEMON = {
   kind: 'SecurityProfilesOperatorDaemon',
   plural: 'securityprofilesoperatordaemons',
   shortNames: ['spod'],
@@ -113,4 +113,4 @@ export const DAEMON: Kind = {
     conditions: CONDITIONS,
     state: oneOf('What is going on.', ['Pending', 'Creating', 'Updating', 'Running', 'Error']),
   }),
-};
+} as const satisfies Kind;

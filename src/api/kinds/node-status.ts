@@ -2,7 +2,7 @@ import { PROFILE_STATUS } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { object, string } from '../schema.ts';
 
-export const NODE_STATUS: Kind = {
+export const NODE_STATUS = {
   kind: 'SecurityProfileNodeStatus',
   plural: 'securityprofilenodestatuses',
   shortNames: ['spns'],
@@ -15,4 +15,4 @@ export const NODE_STATUS: Kind = {
   ],
   spec: object('Where.', { nodeName: string('The node.', { minLength: 1 }) }, ['nodeName']),
   status: object('What has become of it.', PROFILE_STATUS),
-};
+} as const satisfies Kind;

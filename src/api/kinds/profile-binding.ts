@@ -2,7 +2,7 @@ import { ACTIVE_WORKLOADS, labelSelector } from '../common.ts';
 import type { Kind } from '../crd.ts';
 import { object, oneOf, string } from '../schema.ts';
 
-export const PROFILE_BINDING: Kind = {
+export const PROFILE_BINDING = {
   kind: 'ProfileBinding',
   plural: 'profilebindings',
   scope: 'Namespaced',
@@ -27,4 +27,4 @@ export const PROFILE_BINDING: Kind = {
     ['image', 'profileRef'],
   ),
   status: object('Who uses it.', { activeWorkloads: ACTIVE_WORKLOADS }),
-};
+} as const satisfies Kind;

@@ -16,7 +16,7 @@ const CONTAINER = object(
   ['name'],
 );
 
-export const PROFILE_RECORDING: Kind = {
+export const PROFILE_RECORDING = {
   kind: 'ProfileRecording',
   plural: 'profilerecordings',
   scope: 'Namespaced',
@@ -56,4 +56,4 @@ export const PROFILE_RECORDING: Kind = {
     conditions: CONDITIONS,
     containers: mapOf('By name of the container.', 'name', CONTAINER),
   }),
-};
+} as const satisfies Kind;

@@ -1,15 +1,31 @@
 import { ACTIONS, ACTIVE_WORKLOADS, PROFILE_STATUS, STATE } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
-import { int32, int64, listOf, object, oneOf, setOf, string } from '../schema.ts';
+import { int32, int64, listOf, object, oneOf, prefixed, setOf, string } from '../schema.ts';
 
-const ARCHITECTURES = (
-  'NATIVE X86 X86_64 X32 ARM AARCH64 MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X ' +
-  'PARISC PARISC64 RISCV64'
-)
-  .split(' ')
-  .map((name) => `SCMP_ARCH_${name}`);
-const FLAGS = ['TSYNC', 'LOG', 'SPEC_ALLOW', 'WAIT_KILLABLE_RECV'].map((name) => `SECCOMP_FILTER_FLAG_${name}`);
-const COMPARISONS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map((name) => `SCMP_CMP_${name}`);
+const ARCHITECTURES = prefixed('SCMP_ARCH_', [
+  'NATIVE',
+  'X86',
+  'X86_64',
+  'X32',
+  'ARM',
+  'AARCH64',
+  'MIPS',
+  'MIPS64',
+  'MIPS64N32',
+  'MIPSEL',
+  'MIPSEL64',
+  'MIPSEL64N32',
+  'PPC',
+  'PPC64',
+  'PPC64LE',
+  'S390',
+  'S390X',
+  'PARISC',
+  'PARISC64',
+  'RISCV64',
+]);
+const FLAGS = prefixed('SECCOMP_FILTER_FLAG_', ['TSYNC', 'LOG', 'SPEC_ALLOW', 'WAIT_KILLABLE_RECV']);
+const COMPARISONS = prefixed('SCMP_CMP_', ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ']);
 
 const ARGUMENT = object(
   'A condition on an argument of the call.',
@@ -33,7 +49,7 @@ const SYSCALLS = object(
   ['action', 'names'],
 );
 
-export const SECCOMP_PROFILE: Kind = {
+export const SECCOMP_PROFILE = {
   kind: 'SeccompProfile',
   plural: 'seccompprofiles',
   shortNames: ['sp'],
@@ -67,4 +83,4 @@ export const SECCOMP_PROFILE: Kind = {
     localhostProfile: string('What securityContext.seccompProfile.localhostProfile has to say.'),
     activeWorkloads: ACTIVE_WORKLOADS,
   }),
-};
+} as const satisfies Kind;

@@ -1,13 +1,13 @@
 import { ACTIVE_WORKLOADS, PROFILE_STATUS, STATE } from '../common.ts';
 import type { Column, Kind } from '../crd.ts';
-import { listOf, object, oneOf, type Schema, string } from '../schema.ts';
+import { listOf, object, oneOf, string } from '../schema.ts';
 
 const COLUMNS: readonly Column[] = [
   { name: 'Usage', type: 'string', jsonPath: '.status.usage' },
   { name: 'State', type: 'string', jsonPath: '.status.status' },
 ];
 
-const STATUS: Schema = object('What nodes have made of it.', {
+const STATUS = object('What nodes have made of it.', {
   ...PROFILE_STATUS,
   usage: string('What securityContext.seLinuxOptions.type has to say.'),
   activeWorkloads: ACTIVE_WORKLOADS,
@@ -22,13 +22,13 @@ const PARENT = object(
   ['name'],
 );
 
-const PERMISSIONS: Schema = {
+const PERMISSIONS = {
   type: 'object',
   description: 'Permissions by class of object.',
   additionalProperties: { type: 'array', items: { type: 'string' } },
-};
+} as const;
 
-export const SELINUX_PROFILE: Kind = {
+export const SELINUX_PROFILE = {
   kind: 'SelinuxProfile',
   plural: 'selinuxprofiles',
   scope: 'Cluster',
@@ -47,9 +47,9 @@ export const SELINUX_PROFILE: Kind = {
     },
   }),
   status: STATUS,
-};
+} as const satisfies Kind;
 
-export const RAW_SELINUX_PROFILE: Kind = {
+export const RAW_SELINUX_PROFILE = {
   kind: 'RawSelinuxProfile',
   plural: 'rawselinuxprofiles',
   scope: 'Cluster',
@@ -60,4 +60,4 @@ export const RAW_SELINUX_PROFILE: Kind = {
     policy: string('Its text, in CIL.', { minLength: 1, maxLength: 500_000 }),
   }),
   status: STATUS,
-};
+} as const satisfies Kind;

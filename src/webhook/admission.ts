@@ -1,0 +1,43 @@
+import { type Operation, patchOf } from './patch.ts';
+
+/** The versions of AdmissionReview that are answered, each in its own: SPO's configurations ask in v1beta1. */
+const VERSIONS = ['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'];
+
+export interface AdmissionRequest {
+  readonly uid: string;
+  readonly operation: string;
+  readonly namespace?: string;
+  readonly object?: unknown;
+  readonly subResource?: string;
+  readonly dryRun?: boolean;
+  readonly resource?: { readonly group?: string; readonly resource?: string };
+}
+
+export interface Review {
+  readonly apiVersion: string;
+  readonly request: AdmissionRequest;
+}
+
+/** @returns undefined where it is no review that can be answered. */
+export function readReview(body: unknown): Review | undefined {
+  const { apiVersion, kind, request } = (body ?? {}) as Record<string, unknown>;
+  const { uid, operation } = (request ?? {}) as Record<string, unknown>;
+  const known = typeof apiVersion === 'string' && VERSIONS.includes(apiVersion) && kind === 'AdmissionReview';
+  if (!known || typeof uid !== 'string' || typeof operation !== 'string') return undefined;
+  return { apiVersion, request: request as AdmissionRequest };
+}
+
+/** Lets the object in, as `after`. */
+export function allow({ apiVersion, request }: Review, after: unknown, warnings: readonly string[] = []): object {
+  const operations: Operation[] = patchOf(request.object, after);
+  const patch = Buffer.from(JSON.stringify(operations)).toString('base64');
+  const response = {
+    uid: request.uid,
+    allowed: true,
+    ...(operations.length > 0
+      ? { patchType: 'JSONPatch', patch }
+      : { status: { code: 200, message: 'pod unchanged' } }),
+    ...(warnings.length > 0 && { warnings }),
+  };
+  return { apiVersion, kind: 'AdmissionReview', response };
+}

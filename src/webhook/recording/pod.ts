@@ -1,0 +1,48 @@
+/** What recording looks at of a pod. All else is carried along. */
+export interface Pod {
+  readonly metadata?: {
+    readonly name?: string;
+    readonly generateName?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly os?: { readonly name?: string };
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+    readonly securityContext?: SecurityContext;
+    readonly initContainers?: readonly Container[];
+    readonly containers: readonly Container[];
+  };
+}
+
+export interface Container {
+  readonly name: string;
+  readonly securityContext?: SecurityContext;
+}
+
+export interface SecurityContext {
+  readonly privileged?: boolean;
+  readonly seccompProfile?: { readonly type?: string; readonly localhostProfile?: string };
+  readonly seLinuxOptions?: Readonly<Record<string, string>>;
+}
+
+/** The API server has decoded the pod before, so that its fields are of their types: this tells a pod from other things. */
+export function isPod(value: unknown): value is Pod {
+  const { spec } = (value ?? {}) as { spec?: { containers?: unknown; initContainers?: unknown } };
+  return Array.isArray(spec?.containers) && Array.isArray(spec.initContainers ?? []);
+}
+
+/** Windows has none of what is recorded. */
+export function isWindows({ spec }: Pod): boolean {
+  return spec.os?.name === 'windows' || spec.nodeSelector?.['kubernetes.io/os'] === 'windows';
+}
+
+/** A mirror of what a node's kubelet runs from a file: nothing that is changed here reaches it. */
+export function isMirror({ metadata }: Pod): boolean {
+  return metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+}
+
+/** What the pod is called, as far as that is known: names are made up after admission. */
+export function podName({ metadata }: Pod): string {
+  return metadata?.name || `${metadata?.generateName ?? ''}*`;
+}

@@ -1,0 +1,149 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { SyscribeError } from '../platform/errors.ts';
+import { RequestError, readBody, within } from './http.ts';
+
+/** Answers what is asked at a path: the body as text, the answer as text, both JSON. */
+export interface Route {
+  /** Bytes of a body, at most. */
+  readonly limit: number;
+  answer(body: string): Promise<string>;
+}
+
+export interface ServerCollaborators {
+  readonly routes: Readonly<Record<string, Route>>;
+  readonly certificate: {
+    current(): { readonly key: string; readonly cert: string };
+    /** @returns what ends it. */
+    onChange(listener: () => void): () => void;
+  };
+  /** Told of each request that was answered. */
+  readonly observe?: (path: string, status: number, seconds: number) => void;
+  /** Told of what went wrong with one, or with a new certificate: the client is told only that it did. */
+  readonly failed?: (what: string, error: unknown) => void;
+}
+
+export interface ServerSettings {
+  readonly host?: string;
+  readonly port?: number;
+  /** Until this aborts. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds for an answer. The API server gives us three seconds for a pod, and thirty for a conversion. */
+  readonly deadline?: number;
+}
+
+const MOST_CONNECTIONS = 1000; // API servers open one for each request that is under way
+const STOPPING = 10_000; // milliseconds for what is under way when it is to end
+
+/**
+ * The webhooks' HTTPS server: HTTP/1.1, TLS 1.2 or newer. A new certificate holds for connections made from then on;
+ * those that are open go on.
+ */
+export class WebhookServer implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #collaborators: ServerCollaborators;
+  readonly #deadline: number;
+  readonly #unsubscribe: () => void;
+  #closing: Promise<void> | undefined;
+
+  private constructor(collaborators: ServerCollaborators, { deadline = 25_000 }: ServerSettings) {
+    this.#collaborators = collaborators;
+    this.#deadline = deadline;
+    const { certificate } = collaborators;
+    const secure = { ...certificate.current(), minVersion: 'TLSv1.2' } as const;
+    const times = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
+    this.#server = createServer({ ...secure, ...times, ALPNProtocols: ['http/1.1'] }, (request, response) => {
+      void this.#answer(request, response);
+    });
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#unsubscribe = certificate.onChange(() => this.#renew());
+  }
+
+  /** @throws SyscribeError ERR_LISTEN, ERR_CERTIFICATE */
+  static async listen(collaborators: ServerCollaborators, settings: ServerSettings = {}): Promise<WebhookServer> {
+    const { host = '::', port = 9443, signal } = settings;
+    let server: WebhookServer;
+    try {
+      server = new WebhookServer(collaborators, settings);
+    } catch (cause) {
+      const remedy = 'Remove the Secret webhook-server-cert: a new one is made.';
+      throw new SyscribeError('ERR_CERTIFICATE', 'the webhooks’ certificate cannot be used', { cause, remedy });
+    }
+    try {
+      await once(server.#server.listen(port, host), 'listening');
+    } catch (cause) {
+      server.#unsubscribe();
+      const remedy = 'Choose an address of this machine and a port that nobody else listens at.';
+      throw new SyscribeError('ERR_LISTEN', `cannot serve webhooks at ${host}, port ${port}`, { cause, remedy });
+    }
+    signal?.addEventListener('abort', () => void server[Symbol.asyncDispose](), { once: true });
+    if (signal?.aborted) void server[Symbol.asyncDispose]();
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no more connections, and lets what is under way come to its end, for ten seconds at most. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Goes on with the old one where the new one is of no use. */
+  #renew(): void {
+    try {
+      this.#server.setSecureContext({ ...this.#collaborators.certificate.current(), minVersion: 'TLSv1.2' });
+    } catch (error) {
+      this.#collaborators.failed?.('certificate', error);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#unsubscribe();
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), STOPPING);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const began = performance.now();
+    const path = request.url?.split('?')[0] ?? '/';
+    const { status, type, text } = await this.#result(request, path);
+    const { observe } = this.#collaborators;
+    response.writeHead(status, {
+      'Content-Type': type,
+      'Content-Length': Buffer.byteLength(text),
+      'X-Content-Type-Options': 'nosniff',
+      // What is not read of a refused request would be taken for the next one.
+      ...((status >= 400 || this.#closing) && { Connection: 'close' }),
+    });
+    response.end(text);
+    observe?.(status === 404 ? 'other' : path, status, (performance.now() - began) / 1000);
+  }
+
+  async #result(request: IncomingMessage, path: string): Promise<{ status: number; type: string; text: string }> {
+    const plain = { type: 'text/plain; charset=utf-8' };
+    const { routes, failed } = this.#collaborators;
+    if (path === '/healthz') return { status: 200, ...plain, text: 'ok' };
+    try {
+      const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+      if (route === undefined) throw new RequestError(404, 'there is nothing here');
+      if (request.method !== 'POST') throw new RequestError(405, 'reviews are posted');
+      const body = await within(readBody(request, route.limit), this.#deadline);
+      return { status: 200, type: 'application/json', text: await within(route.answer(body), this.#deadline) };
+    } catch (error) {
+      if (error instanceof RequestError && error.status < 500)
+        return { status: error.status, ...plain, text: error.message };
+      failed?.(path, error);
+      if (error instanceof RequestError) return { status: error.status, ...plain, text: error.message };
+      return { status: 500, ...plain, text: 'it went wrong: see the log' };
+    }
+  }
+}
