@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../platform/files.ts';
+import type { ContainerRecord } from './record.ts';
+
+const VERSION = 1;
+const ID = /^[0-9a-f]{32}$/;
+/** More than the largest record has: every call of every ABI and phase, and 500 ids. */
+const MOST_BYTES = 4 << 20;
+
+/** Records on disk, a file each: they survive this process and wait for an API server that is away. */
+export class Journal {
+  readonly #directory: string;
+  /** Records that could not be written, with the text of why; tried again at every {@link put}. */
+  readonly #failed = new Map<string, string>();
+
+  /** @throws the file system's error where the directory cannot be made. */
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Why records could not be written, where that is so: a full disk most of all. */
+  get failures(): readonly string[] {
+    return [...new Set(this.#failed.values())];
+  }
+
+  /** @returns whether it is on disk. */
+  put(record: ContainerRecord): boolean {
+    try {
+      writeFileAtomic(this.#file(record.id), JSON.stringify({ version: VERSION, record }), 0o600);
+      this.#failed.delete(record.id);
+      return true;
+    } catch (error) {
+      const { message, cause } = error as Error;
+      this.#failed.set(record.id, cause instanceof Error ? `${message}: ${cause.message}` : message);
+      return false;
+    }
+  }
+
+  remove(id: string): void {
+    this.#failed.delete(id);
+    rmSync(this.#file(id), { force: true });
+  }
+
+  /**
+   * What an earlier process left. Files that are not records of this version are told and left where they are.
+   * @param complain is told of each, with why.
+   */
+  load(complain: (line: string) => void): ContainerRecord[] {
+    return readdirSync(this.#directory).flatMap((name) => {
+      const id = name.endsWith('.json') ? name.slice(0, -'.json'.length) : '';
+      if (!ID.test(id)) {
+        // What an interrupted write left: no record has such a name.
+        if (name.startsWith('.')) rmSync(join(this.#directory, name), { force: true });
+        return [];
+      }
+      try {
+        return [this.#read(id)];
+      } catch (error) {
+        complain(`${name} in the state directory cannot be read: ${(error as Error).message}`);
+        return [];
+      }
+    });
+  }
+
+  #read(id: string): ContainerRecord {
+    const file = this.#file(id);
+    if (statSync(file).size > MOST_BYTES) throw new Error('it is too large');
+    const { version, record } = JSON.parse(readFileSync(file, 'utf8')) as { version: unknown; record: ContainerRecord };
+    if (version !== VERSION) throw new Error(`it is of version ${version}, this is ${VERSION}`);
+    if (record.id !== id || !Array.isArray(record.past.calls)) throw new Error('it is not a record');
+    return record;
+  }
+
+  #file(id: string): string {
+    return join(this.#directory, `${id}.json`);
+  }
+}
