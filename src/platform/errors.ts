@@ -14,7 +14,10 @@ export type ErrorCode =
   | 'ERR_TARGET_NOT_FOUND'
   | 'ERR_FILTER'
   | 'ERR_AUDIT_SOURCE'
-  | 'ERR_LISTEN';
+  | 'ERR_LISTEN'
+  | 'ERR_KUBE_CONFIG'
+  | 'ERR_KUBE_REQUEST'
+  | 'ERR_KUBE_LEASE_LOST';
 
 export interface ErrorDetails {
   readonly cause?: unknown;
