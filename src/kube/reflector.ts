@@ -119,6 +119,7 @@ export class Informer<T extends KubeObject = KubeObject> {
         return;
       }
     } catch (error) {
+      if (error instanceof Thrown) throw error.cause;
       if (signal.aborted) return;
       if (!isKube(error)) throw error;
       if (error.kind === 'gone') this.#version = undefined;
@@ -146,7 +147,7 @@ export class Informer<T extends KubeObject = KubeObject> {
       throw error;
     }
     this.#expired = false;
-    for (const key of gone) this.#store.remove(key);
+    for (const key of gone) this.#remove(key);
     this.#version = version;
     this.#sync.resolve();
   }
@@ -164,7 +165,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     try {
       for await (const { type, object } of this.#client.watch(this.#resource, { ...this.#selection, ...options })) {
         this.#heard();
-        if (type === 'DELETED') this.#store.remove(keyOf(object));
+        if (type === 'DELETED') this.#remove(keyOf(object));
         else if (type !== 'BOOKMARK') this.#put(object);
         this.#version = object.metadata.resourceVersion ?? this.#version;
         this.#failures = 0;
@@ -177,8 +178,12 @@ export class Informer<T extends KubeObject = KubeObject> {
   #put(raw: KubeObject): string {
     const key = keyOf(raw);
     Reflect.deleteProperty(raw.metadata, 'managedFields');
-    this.#store.put(key, this.#transform(raw));
+    ours(() => this.#store.put(key, this.#transform(raw)));
     return key;
+  }
+
+  #remove(key: string): void {
+    ours(() => this.#store.remove(key));
   }
 
   #heard(): void {
@@ -187,5 +192,16 @@ export class Informer<T extends KubeObject = KubeObject> {
 
   get #path(): string {
     return pathOf(this.#resource, { namespace: this.#selection.namespace });
+  }
+}
+
+/** What a listener or `transform` threw, which may look like a failed request. */
+class Thrown extends Error {}
+
+function ours(call: () => void): void {
+  try {
+    call();
+  } catch (cause) {
+    throw new Thrown('', { cause });
   }
 }

@@ -149,9 +149,12 @@ export class FakeApiServer implements AsyncDisposable {
   #answer(asked: Asked, response: ServerResponse): void {
     try {
       const address = addressOf(asked.path);
-      if (asked.query.get('watch') === 'true') this.#watch(asked, address, response);
-      else
-        response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(this.#do(asked, address)));
+      if (asked.query.get('watch') === 'true') {
+        this.#watch(asked, address, response);
+        return;
+      }
+      const body = JSON.stringify(this.#do(asked, address));
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(body);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       response.writeHead(error.code, { 'Content-Type': 'application/json' }).end(JSON.stringify(error.status));

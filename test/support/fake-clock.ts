@@ -35,11 +35,16 @@ export class FakeClock implements Clock {
     this.#now = until;
   }
 
-  /** Waits until there is a timer of such a length, moves to its end, and gives the length. */
-  async pass(least: number, most: number): Promise<number> {
+  /** Waits until there is a timer of such a length, and gives it. */
+  async awaited(least: number, most: number): Promise<number> {
     const fitting = () => this.pending.find((milliseconds) => milliseconds >= least && milliseconds <= most);
     await this.#changes.until(() => fitting() !== undefined);
-    const length = fitting() ?? 0;
+    return fitting() ?? 0;
+  }
+
+  /** Waits until there is a timer of such a length, and moves to its end. */
+  async pass(least: number, most: number): Promise<number> {
+    const length = await this.awaited(least, most);
     this.advance(length);
     return length;
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { type KubeObject, PODS } from '../../../src/kube/object.ts';
 import { Informer, type InformerSettings } from '../../../src/kube/reflector.ts';
@@ -24,9 +25,19 @@ async function inform(
   const clock = new FakeClock();
   const logged: unknown[] = [];
   const log = { info: () => {}, warn: (details: object) => logged.push(details) };
-  const informer = new Informer({ client, resource: PODS, log }, { clock, ...settings });
-  const told: string[] = [];
   const changes = new Changes();
+  const telling: Pick<KubeClient, 'pages' | 'watch'> = {
+    pages: (resource, options) => client.pages(resource, options),
+    watch: (resource, options) => {
+      const opened = () => {
+        options.opened?.();
+        changes.tell();
+      };
+      return client.watch(resource, { ...options, opened });
+    },
+  };
+  const informer = new Informer({ client: telling, resource: PODS, log }, { clock, ...settings });
+  const told: string[] = [];
   informer.onChange((key, now, was) => {
     told.push(`${was ? (now ? '~' : '-') : '+'}${key}`);
     changes.tell();
@@ -48,7 +59,10 @@ async function inform(
     running,
     asked,
     until: (count: number) => changes.until(() => told.length >= count),
-    watching: (times = 1) => server.changes.until(() => asked(isWatch).length >= times && server.watches.size === 1),
+    watching: async (times = 1) => {
+      await server.changes.until(() => asked(isWatch).length >= times && server.watches.size === 1);
+      await changes.until(() => informer.connected);
+    },
   };
 }
 
@@ -78,7 +92,11 @@ test('selectors go to the server, managed fields and what transform leaves out d
     }),
   };
   const raw: object[] = [];
-  const spy = { ...settings, transform: (object: KubeObject) => (raw.push(object), settings.transform(object)) };
+  const keep = (object: KubeObject) => {
+    raw.push(object);
+    return settings.transform(object);
+  };
+  const spy = { ...settings, transform: keep };
   const { server, informer, told, watching, until } = await inform(context, spy, (server) => {
     const metadata = { namespace: 'n', name: 'a', labels: { app: 'x' }, managedFields: [{}] };
     server.put(PODS, { metadata, spec: { nodeName: 'node' } });
@@ -248,10 +266,11 @@ test('a server that goes away and comes back is found again, and what happened m
   change(server);
   for (let time = 0; time < 5; time++) await clock.pass(...BACKOFF);
   assert.equal(informer.connected, false);
+  await clock.awaited(...BACKOFF);
   await server.open();
   await clock.pass(...BACKOFF);
   await watching(2);
-  await until(10);
+  await until(9);
   // Watched, not listed: in the order in which it happened.
   assert.deepEqual(told.slice(4), ['-n/gone', '~n/changed', '-n/again', '+n/again', '+n/new']);
   assert.equal(informer.size, 4);
