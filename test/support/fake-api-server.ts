@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 import { type KubeObject, pathOf, type Resource } from '../../src/kube/object.ts';
 import { Changes } from './changes.ts';
 import { type Change, Objects, Refusal, type Stored } from './fake-api-objects.ts';
@@ -43,6 +44,8 @@ export class FakeApiServer implements AsyncDisposable {
   #port = 0;
   /** Connections that were made. */
   connections = 0;
+  /** Whose certificates came with them. */
+  readonly subjects: string[] = [];
   /** Watches go on, and are told nothing. */
   mute = false;
 
@@ -50,12 +53,12 @@ export class FakeApiServer implements AsyncDisposable {
     this.#secure = tls !== undefined;
     const answer = (request: IncomingMessage, response: ServerResponse) => void this.#receive(request, response);
     this.#server = tls
-      ? createSecureServer({ ...tls, requestCert: tls.ca !== undefined }, answer)
+      ? createSecureServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: false }, answer)
       : createServer(answer);
-    this.#server.on(tls ? 'secureConnection' : 'connection', () => {
+    this.#server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.connections += 1;
+      if (socket instanceof TLSSocket) this.subjects.push(String(socket.getPeerCertificate().subject?.CN));
     });
-    this.#server.on('tlsClientError', this.changes.tell);
   }
 
   static async start(tls?: {
