@@ -15,7 +15,10 @@ export type ErrorCode =
   | 'ERR_FILTER'
   | 'ERR_AUDIT_SOURCE'
   | 'ERR_LISTEN'
-  | 'ERR_CERTIFICATE';
+  | 'ERR_CERTIFICATE'
+  | 'ERR_KUBE_CONFIG'
+  | 'ERR_KUBE_REQUEST'
+  | 'ERR_KUBE_LEASE_LOST';
 
 export interface ErrorDetails {
   readonly cause?: unknown;

@@ -83,6 +83,18 @@ async function start(
   return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };
 }
 
+/** Does something while the API server of the running cluster is away; returns when that answers again. */
+export async function withoutApiServer(task: () => Promise<void>): Promise<void> {
+  const processes = new Processes(DIRECTORY);
+  const stopped = await processes.stop(/^kube-apiserver$/);
+  try {
+    await task();
+  } finally {
+    for (const { name, file, args } of stopped) processes.start(name, file, args);
+    await until(processes, () => promisify(execFile)(join(DIRECTORY, 'kubectl'), ['get', '--raw', '/readyz']));
+  }
+}
+
 /** Ends a cluster and takes away all it made, whoever started it. Nothing happens where there is none. */
 export async function stopCluster(): Promise<void> {
   if (!existsSync(DIRECTORY)) return;

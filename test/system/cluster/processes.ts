@@ -9,6 +9,8 @@ export interface Started {
   readonly pid: number;
   /** Field 22 of /proc/PID/stat: a number is used again. */
   readonly born: string;
+  readonly file: string;
+  readonly args: readonly string[];
 }
 
 const PATIENCE = 20_000; // milliseconds until SIGKILL
@@ -40,7 +42,7 @@ export class Processes {
     const { pid } = child;
     const born = pid === undefined ? undefined : bornOf(pid);
     if (pid === undefined || born === undefined) throw new Error(`${file} could not be started: is it installed?`);
-    this.#write([...this.#read(), { name, pid, born }]);
+    this.#write([...this.#read(), { name, pid, born, file, args }]);
   }
 
   logOf(name: string): string {
@@ -53,10 +55,10 @@ export class Processes {
     return gone.map(({ name }) => `${name} has ended:\n${readFileSync(this.logOf(name), 'utf8').slice(-2000)}`);
   }
 
-  /** Ends those whose name matches, the newest first, and waits until they are gone. */
-  async stop(name = /./): Promise<void> {
-    for (const process of this.#read().toReversed()) {
-      if (!name.test(process.name)) continue;
+  /** Ends those whose name matches, the newest first, and waits until they are gone; returns what they were. */
+  async stop(name = /./): Promise<Started[]> {
+    const matching = this.#read().filter((process) => name.test(process.name));
+    for (const process of matching.toReversed()) {
       const until = Date.now() + PATIENCE;
       for (let asked = false; lives(process); await setTimeout(LOOK)) {
         if (!asked) signal(process, 'SIGTERM');
@@ -65,6 +67,7 @@ export class Processes {
       }
       this.#write(this.#read().filter(({ pid }) => pid !== process.pid));
     }
+    return matching;
   }
 
   #read(): Started[] {

@@ -6,6 +6,8 @@ import { buildKubernetes, type Cluster, startCluster, stopCluster } from './clus
 export interface TestCluster {
   /** To be given to each test: says why there is none, where there is none. */
   readonly options: { readonly skip?: string };
+  /** The administrator's. */
+  readonly kubeconfig: string;
   kubectl(args: readonly string[], input?: string): Promise<Finished>;
 }
 
@@ -25,6 +27,10 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
   }
   return {
     options: skip === undefined ? {} : { skip },
+    get kubeconfig() {
+      if (!cluster) throw new Error('the cluster has not started');
+      return cluster.kubeconfig;
+    },
     kubectl: (args, input) => {
       const running = new Running(cluster?.kubectl ?? 'kubectl', args, { stdin: 'pipe' });
       running.child.stdin?.end(input);
