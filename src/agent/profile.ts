@@ -12,7 +12,9 @@ import { type ContainerRecord, stateOfRecord, totalOf } from './record.ts';
 export function nameOf({ recording, container, pod }: ContainerRecord, taken: boolean): string {
   const name = profileName(recording.name, container, pod.name, pod.generateName);
   const merged = recording.merged && name === profileName(recording.name, container, pod.name);
-  return taken || merged || name.length > 253 ? suffixed(name, recording.namespace, `${recording.uid}/${pod.uid}`) : name;
+  return taken || merged || name.length > 253
+    ? suffixed(name, recording.namespace, `${recording.uid}/${pod.uid}`)
+    : name;
 }
 
 /** The record as an object of the API. It carries the partial label until the operator takes it away. */

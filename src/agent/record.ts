@@ -58,7 +58,9 @@ export interface ContainerRecord {
   readonly published?: { readonly name: string; readonly uid: string };
 }
 
-export function newRecord(facts: Pick<ContainerRecord, 'id' | 'recording' | 'pod' | 'container' | 'runtime'>): ContainerRecord {
+export function newRecord(
+  facts: Pick<ContainerRecord, 'id' | 'recording' | 'pod' | 'container' | 'runtime'>,
+): ContainerRecord {
   return {
     ...facts,
     past: { calls: [], reasons: [] },
@@ -71,10 +73,18 @@ export function newRecord(facts: Pick<ContainerRecord, 'id' | 'recording' | 'pod
 }
 
 /** The record after another look at a run. A run that has ended is folded in once, and is not opened again. */
-export function withRun(record: ContainerRecord, containerId: string, run: Run, ended: boolean, now: number): ContainerRecord {
+export function withRun(
+  record: ContainerRecord,
+  containerId: string,
+  run: Run,
+  ended: boolean,
+  now: number,
+): ContainerRecord {
   if (record.finished || record.ended.includes(containerId)) return record;
   const { [containerId]: before, ...others } = record.current;
-  const known = new Set([...record.past.calls, ...Object.values(record.current).flatMap(({ calls }) => calls)].map(keyOf));
+  const known = new Set(
+    [...record.past.calls, ...Object.values(record.current).flatMap(({ calls }) => calls)].map(keyOf),
+  );
   const newest = run.calls.some((call) => !known.has(keyOf(call))) ? now : record.newest;
   // A slot that was read before its container ended may not be read as less later.
   const whole = before ? unionOf([before, run]) : run;

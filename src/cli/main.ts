@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   diff: () => import('./diff.ts'),
   explain: () => import('./explain.ts'),
   audit: () => import('./audit.ts'),
+  agent: () => import('./agent.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

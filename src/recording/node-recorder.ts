@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BpfRecorder } from '../capture/bpf.ts';
-import { NO_SLOT, type KernelEvent, type SlotCgroup } from '../capture/layout.ts';
-import { native } from '../capture/native.ts';
+import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../capture/layout.ts';
 import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../container/kubepods.ts';
 import { containerOfName } from '../container/names.ts';
 import { incompleteness, type ObservedCall, type Reason, unnamed } from './observation.ts';
@@ -44,10 +43,10 @@ export interface ContainerObservation {
 export interface NodeRecorderEvents {
   /** Containers began or ended: look at {@link NodeRecorder.containers}. */
   changed(): void;
+  /** The container in this slot did something that it had not done before. */
+  seen(slot: number): void;
   /** A pod is about to have containers. */
   podBorn(): void;
-  /** A container in this slot made a call for the first time. */
-  seen(slot: number, time: number): void;
 }
 
 /**
@@ -59,7 +58,6 @@ export class NodeRecorder implements Disposable {
   readonly #bpf: BpfRecorder;
   readonly #pin: string;
   readonly #slots: number;
-  readonly #bootTime = native().bootTime();
   readonly #baselines = new Map<number, { generation: number; counters: Counted }>();
 
   private constructor(bpf: BpfRecorder, pin: string, slots: number) {
@@ -156,7 +154,7 @@ export class NodeRecorder implements Disposable {
     if (event.kind === 'cgroup') this.#since(event.slot, event.generation);
     if (event.kind === 'pod') events.podBorn();
     if (event.kind === 'cgroup' || event.kind === 'gone' || event.kind === 'idle') events.changed();
-    if (event.kind === 'seen') events.seen(event.slot, this.#bootTime + Number(event.time / 1_000_000n));
+    if (event.kind === 'seen') events.seen(event.slot);
     if (event.kind === 'rescan') this.#bpf.adopt(event.slot);
   }
 

@@ -1,0 +1,103 @@
+import { LABELS } from '../api/names.ts';
+import type { ProfileRecording } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Log } from '../kube/log.ts';
+import { customResource, type KubeObject, NAMESPACES, PODS } from '../kube/object.ts';
+import { Informer } from '../kube/reflector.ts';
+import type { Pod, PodContainer } from './matching.ts';
+
+/** What the agent sees of the cluster: its own node's pods, all recordings, and the namespaces that may be recorded. */
+export interface ClusterView {
+  readonly pods: Informer<PodObject>;
+  readonly recordings: Informer<ProfileRecording & KubeObject>;
+  readonly namespaces: Informer;
+}
+
+export type PodObject = Pod & KubeObject;
+
+export function watchCluster(client: KubeClient, log: Log, node: string): ClusterView {
+  return {
+    pods: new Informer<PodObject>(
+      { client, resource: PODS, log },
+      { fieldSelector: `spec.nodeName=${node}`, transform: podOf },
+    ),
+    recordings: new Informer<ProfileRecording & KubeObject>({
+      client,
+      resource: customResource('profilerecordings', 'ProfileRecording', true),
+      log,
+    }),
+    namespaces: new Informer(
+      { client, resource: NAMESPACES, log },
+      {
+        labelSelector: LABELS.enableRecording,
+        transform: ({ metadata: { name, uid, resourceVersion } }) => ({
+          metadata: { name, uid, resourceVersion } as KubeObject['metadata'],
+        }),
+      },
+    ),
+  };
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly containerID?: string;
+  readonly state?: {
+    readonly running?: object;
+    readonly terminated?: { readonly exitCode: number; readonly containerID?: string };
+  };
+  readonly lastState?: { readonly terminated?: { readonly containerID?: string } };
+}
+
+interface RawPod extends KubeObject {
+  readonly spec?: { readonly initContainers?: readonly { readonly name: string; readonly restartPolicy?: string }[] };
+  readonly status?: {
+    readonly phase?: string;
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+    readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+/** Little of a pod is kept: a node has hundreds, and each is some ten kilobytes. */
+export function podOf(raw: KubeObject): PodObject {
+  const { metadata, spec, status } = raw as RawPod;
+  const sidecars = new Set(
+    spec?.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name),
+  );
+  const { name, namespace, uid, resourceVersion, generateName, labels, deletionTimestamp } = metadata;
+  const hash = metadata.annotations?.['kubernetes.io/config.hash'];
+  return {
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(generateName !== undefined && { generateName }),
+      ...(labels && { labels }),
+      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+      // A static pod's cgroup is named by its manifest's hash.
+      ...(hash !== undefined && { annotations: { 'kubernetes.io/config.hash': hash } }),
+    },
+    ...(status?.phase !== undefined && { phase: status.phase }),
+    containers: [
+      ...(status?.containerStatuses ?? []).flatMap((one) => containersOf(one, false)),
+      ...(status?.initContainerStatuses ?? []).flatMap((one) => containersOf(one, !sidecars.has(one.name))),
+      ...(status?.ephemeralContainerStatuses ?? []).flatMap((one) => containersOf(one, false)),
+    ],
+  };
+}
+
+function containersOf({ name, containerID, state, lastState }: ContainerStatus, init: boolean): PodContainer[] {
+  const succeededInit = init && state?.terminated?.exitCode === 0;
+  const running = state?.running !== undefined;
+  const before = lastState?.terminated?.containerID;
+  return [
+    ...(containerID ? [{ id: bareId(containerID), name, running, succeededInit }] : []),
+    ...(before ? [{ id: bareId(before), name, running: false, succeededInit: false }] : []),
+  ];
+}
+
+/** `containerd://ID`, `cri-o://ID`. */
+function bareId(id: string): string {
+  return id.replace(/^[a-z0-9-]+:\/\//, '');
+}

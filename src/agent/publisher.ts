@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { LABELS } from '../api/names.ts';
+import { RECORDING_UID, stateOf } from '../api/recording-state.ts';
+import type { SeccompProfile } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isKube } from '../kube/errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { Log } from '../kube/log.ts';
+import { customResource, type KubeObject } from '../kube/object.ts';
+import { WorkQueue } from '../kube/queue.ts';
+import { nameOf, profileOf } from './profile.ts';
+import type { ContainerRecord } from './record.ts';
+
+const PROFILES = customResource('seccompprofiles', 'SeccompProfile', false);
+const MANAGER = 'syscribe-agent';
+/** The first snapshot comes so soon, milliseconds; each next one after twice the time, up to the end of it. */
+const FIRST = 2000;
+const LONGEST = 600_000;
+/** The API server's limit of a request is 1.5 MB, etcd's of an object too; an object has room to grow in. */
+const MOST_BYTES = 1_000_000;
+const BACKOFF = { base: 500, cap: 30_000 };
+
+export interface PublisherParts {
+  readonly client: Pick<KubeClient, 'create' | 'apply' | 'get'>;
+  readonly events: Pick<EventRecorder, 'event'>;
+  readonly log: Log;
+  /** The record as it is now; undefined once it is forgotten. */
+  readonly record: (id: string) => ContainerRecord | undefined;
+  /** The record was published as this object. */
+  readonly published: (id: string, object: { name: string; uid: string }) => void;
+  /** Its finished state has arrived, or never will: it may be forgotten. */
+  readonly settled: (id: string) => void;
+}
+
+interface Rhythm {
+  /** What was sent last, hashed. */
+  sent: string;
+  /** Milliseconds to the next snapshot. */
+  interval: number;
+  due: number;
+}
+
+/**
+ * Brings records to the API server: a snapshot of what runs only when it has changed, less and less often; the end at once.
+ * The first write creates; the later ones name the object's UID, so that nothing is made again that somebody deleted.
+ */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #node: string;
+  readonly #queue: WorkQueue;
+  readonly #rhythms = new Map<string, Rhythm>();
+
+  constructor(parts: PublisherParts, settings: { readonly node: string }) {
+    this.#parts = parts;
+    this.#node = settings.node;
+    this.#queue = new WorkQueue((id, { signal }) => this.#publish(id, signal), {
+      concurrency: 4,
+      backoff: BACKOFF,
+      onError: (error, { key, retryIn }) => parts.log.warn({ record: key, error, retryIn }, 'profile not written'),
+    });
+  }
+
+  get stats() {
+    return this.#queue.stats;
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  /** The record has changed. */
+  changed({ id, finished, recording }: ContainerRecord): void {
+    const rhythm = this.#rhythms.get(id) ?? { sent: '', interval: recording.snapshotInterval, due: Date.now() + FIRST };
+    this.#rhythms.set(id, rhythm);
+    if (finished) this.#queue.add(id);
+    else this.#queue.addAfter(id, Math.max(rhythm.due - Date.now(), 0));
+  }
+
+  async #publish(id: string, signal: AbortSignal): Promise<void> {
+    const record = this.#parts.record(id);
+    if (!record) return;
+    if (record.finished && record.past.calls.length === 0) return this.#settle(record);
+    const wanted = profileOf(record, record.published?.name ?? nameOf(record, false), this.#node);
+    const text = JSON.stringify(wanted);
+    const rhythm = this.#rhythms.get(id);
+    const hash = createHash('sha256').update(text).digest('base64');
+    if (rhythm?.sent !== hash) {
+      if (text.length > MOST_BYTES)
+        this.#tell(record, 'Warning', 'TooLarge', 'the profile is larger than an object may be');
+      else if (!(await this.#write(record, wanted, signal))) return this.#settle(record);
+    }
+    if (rhythm) {
+      // At random within a fifth, so that the nodes' snapshots do not come all at once.
+      const jitter = 0.9 + Math.random() * 0.2;
+      rhythm.sent = hash;
+      rhythm.due = Date.now() + rhythm.interval * jitter;
+      rhythm.interval = Math.min(rhythm.interval * 2, Math.max(LONGEST, record.recording.snapshotInterval));
+    }
+    if (record.finished && this.#parts.record(id) === record) this.#settle(record);
+  }
+
+  #settle({ id }: ContainerRecord): void {
+    this.#rhythms.delete(id);
+    this.#parts.settled(id);
+  }
+
+  /** @returns false where nobody wants it any more. */
+  async #write(record: ContainerRecord, wanted: SeccompProfile, signal: AbortSignal): Promise<boolean> {
+    if (!record.published) return this.#create(record, wanted, signal);
+    const metadata = { ...wanted.metadata, uid: record.published.uid };
+    try {
+      await this.#parts.client.apply(PROFILES, { ...wanted, metadata } as KubeObject, {
+        fieldManager: MANAGER,
+        signal,
+      });
+      return true;
+    } catch (error) {
+      // Somebody deleted it: it is not brought back to life.
+      if (isKube(error, 'notFound', 'conflict')) return false;
+      throw error;
+    }
+  }
+
+  async #create(record: ContainerRecord, wanted: SeccompProfile, signal: AbortSignal): Promise<boolean> {
+    try {
+      const made = await this.#parts.client.create<KubeObject>(PROFILES, wanted as KubeObject, { signal });
+      this.#take(record, made);
+      this.#tell(record, 'Normal', 'ProfileCreated', `seccomp profile ${made.metadata.name} created`);
+      return true;
+    } catch (error) {
+      if (!isKube(error, 'alreadyExists')) throw error;
+    }
+    const { name } = wanted.metadata;
+    const there = await this.#parts.client.get<SeccompProfile & KubeObject>(PROFILES, { name }, { signal });
+    if (isOurs(record, there)) {
+      // Its creation was answered to an earlier process, which could not write down that it was.
+      this.#take(record, there);
+      return this.#write({ ...record, published: { name, uid: there.metadata.uid ?? '' } }, wanted, signal);
+    }
+    const other = nameOf(record, true);
+    if (other === name) throw new Error(`${name} is another's profile`);
+    return this.#create(record, { ...wanted, metadata: { ...wanted.metadata, name: other } }, signal);
+  }
+
+  #take({ id }: ContainerRecord, { metadata }: KubeObject): void {
+    this.#parts.published(id, { name: metadata.name, uid: metadata.uid ?? '' });
+  }
+
+  #tell({ pod }: ContainerRecord, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#parts.events.event({ apiVersion: 'v1', kind: 'Pod', ...pod }, type, reason, message);
+  }
+}
+
+/** Whether a profile is of the same recording, pod and container, and still waits for its end. */
+function isOurs({ recording, pod, container }: ContainerRecord, { metadata }: SeccompProfile): boolean {
+  const state = stateOf(metadata);
+  return (
+    metadata.labels?.[LABELS.partial] !== undefined &&
+    metadata.annotations?.[RECORDING_UID] === recording.uid &&
+    state?.pod.uid === pod.uid &&
+    state.container === container
+  );
+}

@@ -1,0 +1,59 @@
+import type { Journal } from './journal.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** The records of this node, in memory and on disk; whoever shows them is told of each change. */
+export class Records {
+  readonly #journal: Journal;
+  readonly #all = new Map<string, ContainerRecord>();
+  /** Not on disk as they are. */
+  readonly #unwritten = new Set<string>();
+  readonly #changed: (record: ContainerRecord) => void;
+
+  constructor(journal: Journal, changed: (record: ContainerRecord) => void) {
+    this.#journal = journal;
+    this.#changed = changed;
+  }
+
+  /** Takes over what an earlier process left. */
+  load(complain: (line: string) => void): void {
+    for (const record of this.#journal.load(complain)) {
+      this.#all.set(record.id, record);
+      this.#changed(record);
+    }
+  }
+
+  get(id: string): ContainerRecord | undefined {
+    return this.#all.get(id);
+  }
+
+  list(): ContainerRecord[] {
+    return [...this.#all.values()];
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** @returns whether it is on disk: until then, the kernel has to keep what it is made of. */
+  put(record: ContainerRecord): boolean {
+    if (this.#all.get(record.id) === record && !this.#unwritten.has(record.id)) return true;
+    const news = this.#all.get(record.id) !== record;
+    this.#all.set(record.id, record);
+    const written = this.#journal.put(record);
+    if (written) this.#unwritten.delete(record.id);
+    else this.#unwritten.add(record.id);
+    if (news) this.#changed(record);
+    return written;
+  }
+
+  published(id: string, object: { name: string; uid: string }): void {
+    const record = this.#all.get(id);
+    if (record) this.put({ ...record, published: object });
+  }
+
+  remove(id: string): void {
+    this.#all.delete(id);
+    this.#unwritten.delete(id);
+    this.#journal.remove(id);
+  }
+}

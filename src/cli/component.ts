@@ -1,0 +1,36 @@
+import { type Logger, pino } from 'pino';
+import { KubeClient } from '../kube/client.ts';
+import { loadConnection } from '../kube/config.ts';
+import { version } from './version.ts';
+
+/** What agent, operator and webhook have in common: a log of JSON lines, a client, and an end by signal. */
+export interface Component {
+  readonly log: Logger;
+  readonly client: KubeClient;
+  readonly stop: AbortController;
+}
+
+export function startComponent(name: string, { kubeconfig }: { readonly kubeconfig?: string }): Component {
+  const log = pino({ name, serializers: { error: pino.stdSerializers.err } });
+  const client = new KubeClient(loadConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
+    userAgent: `syscribe-${name}/${version()}`,
+  });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      log.info({ signal }, 'ending');
+      stop.abort();
+    });
+  return { log, client, stop };
+}
+
+/** Runs parts until the first of them ends or fails, then ends the others. */
+export async function runTogether(
+  stop: AbortController,
+  parts: readonly ((signal: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const running = parts.map((part) => part(stop.signal).finally(() => stop.abort()));
+  const outcomes = await Promise.allSettled(running);
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure) throw failure.reason;
+}
