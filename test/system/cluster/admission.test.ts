@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { FINALIZERS } from '../../../src/api/names.ts';
 import { useCluster } from './use.ts';
 import { askInV1beta1, breakWebhook, GROUP, installWebhooks, kubectlOf, until, type Webhooks } from './webhooks.ts';
 
@@ -148,7 +149,7 @@ test(
     await kubectl('delete', binding);
     const bad = {
       ...recording('bad', WRONG_PAIR),
-      metadata: { name: 'bad', namespace: 'recorded', finalizers: ['spo.x-k8s.io/has-unmerged-profiles'] },
+      metadata: { name: 'bad', namespace: 'recorded', finalizers: [FINALIZERS.unmergedProfiles] },
     };
     await until(async () => succeedsWith(bad));
     const { metadata, ...rest } = JSON.parse(policy);
