@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ProfileRecording } from './types.ts';
 
-export { matchesSelector, type Selection } from './selector.ts';
+export { matchesSelector } from './selector.ts';
 
 /** Labels of SPO's that recording reads and writes; contract: by these, scripts find what belongs together. */
 export const LABELS = {

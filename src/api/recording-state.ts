@@ -1,5 +1,3 @@
-import type { ObjectMeta } from './types.ts';
-
 /** On a partial profile: what the agent of its node knows of the container, for the operator. */
 export const STATE_ANNOTATION = 'spo.x-k8s.io/recording-state';
 /** On profiles: the UID of the recording; names are used again. */
@@ -41,7 +39,7 @@ export function encodeState(state: RecordingState): string {
 }
 
 /** @returns undefined for an object without one, or with one that is not what {@link encodeState} writes. */
-export function stateOf({ annotations }: Pick<ObjectMeta, 'annotations'>): RecordingState | undefined {
+export function stateOf({ annotations }: { readonly annotations?: Readonly<Record<string, string>> }): RecordingState | undefined {
   const text = annotations?.[STATE_ANNOTATION];
   if (text === undefined) return undefined;
   try {

@@ -64,17 +64,21 @@ export function mapOf<const S extends Schema>(description: string, key: string, 
   return { description, type: 'array', items, ...keys } as const;
 }
 
-export function object<const P extends Properties, const R extends string = never>(
+interface ObjectSchema<P> {
+  readonly description: string;
+  readonly type: 'object';
+  readonly properties: P;
+}
+
+// Two signatures: of a list that is left out TypeScript would make what the place wants to have, any names at all.
+export function object<const P extends Properties>(description: string, properties: P): ObjectSchema<P>;
+export function object<const P extends Properties, const R extends keyof P & string>(
   description: string,
   properties: P,
-  required: readonly R[] = [],
-) {
-  return { description, type: 'object', properties, ...(required.length > 0 && { required }) } as {
-    readonly description: string;
-    readonly type: 'object';
-    readonly properties: P;
-    readonly required: readonly R[];
-  };
+  required: readonly R[],
+): ObjectSchema<P> & { readonly required: readonly R[] };
+export function object(description: string, properties: Properties, required: readonly string[] = []): Schema {
+  return { description, type: 'object', properties, ...(required.length > 0 && { required }) };
 }
 
 /** The same words with something before each. */

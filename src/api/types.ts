@@ -1,10 +1,9 @@
-import type { DAEMON } from './kinds/daemon.ts';
 import type { PROFILE_RECORDING } from './kinds/profile-recording.ts';
 import type { SECCOMP_PROFILE } from './kinds/seccomp-profile.ts';
 import type { FromSchema } from './schema.ts';
 
 /** `metav1.ObjectMeta`: what is used of it here. */
-export interface ObjectMeta {
+interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly generateName?: string;
@@ -19,7 +18,7 @@ export interface ObjectMeta {
 }
 
 /** An object of a kind of ours in v1, as its schema says: there is no second place where its fields are named. */
-export interface Resource<K extends { readonly kind: string; readonly spec: object; readonly status: object }> {
+interface Resource<K extends { readonly kind: string; readonly spec: object; readonly status: object }> {
   readonly apiVersion: 'security-profiles-operator.x-k8s.io/v1';
   readonly kind: K['kind'];
   readonly metadata: ObjectMeta;
@@ -30,5 +29,4 @@ export interface Resource<K extends { readonly kind: string; readonly spec: obje
 
 export type ProfileRecording = Resource<typeof PROFILE_RECORDING>;
 export type SeccompProfile = Resource<typeof SECCOMP_PROFILE>;
-export type Daemon = Resource<typeof DAEMON>;
 export type LabelSelector = ProfileRecording['spec']['podSelector'];

@@ -106,7 +106,8 @@ export class KubeClient implements AsyncDisposable {
     let next: string | undefined;
     do {
       const query = { labelSelector, fieldSelector, limit, continue: next };
-      const { metadata, items } = await this.request<List<T>>('GET', path, { ...call, query });
+      const { metadata, items } = await this.request<Partial<List<T>>>('GET', path, { ...call, query });
+      if (typeof metadata?.resourceVersion !== 'string') throw nonsense(`GET ${path}`, 'is no list');
       const page = items ?? [];
       // Within a list, objects of the core groups do not say what they are, unlike in a watch.
       for (const item of page) Object.assign(item, { apiVersion: apiVersionOf(resource), kind: resource.kind });
@@ -197,7 +198,8 @@ export class KubeClient implements AsyncDisposable {
         const { done, value } = await guard(what, deadline.signal, () => lines.next());
         if (done) return;
         const event = parse<WatchEvent<T> | { type: 'ERROR'; object: Status }>(what, value);
-        if (event.type === 'ERROR') throw errorOfStatus(what, event.object.code ?? 500, event.object);
+        if (event.type === 'ERROR') throw errorOfStatus(what, event.object?.code ?? 500, event.object);
+        if (typeof event.object?.metadata !== 'object') throw nonsense(what, 'is no event');
         yield event;
       }
     } finally {
@@ -266,8 +268,13 @@ function parse<T>(what: string, text: string): T {
   try {
     return JSON.parse(text);
   } catch {
-    throw new KubeError('retryable', `${what}: an answer of ${text.length} characters that is not JSON`);
+    throw nonsense(what, `of ${text.length} characters is not JSON`);
   }
+}
+
+/** Of something in between, for example, that answers for the API server: it may be put right. */
+function nonsense(what: string, how: string): KubeError {
+  return new KubeError('retryable', `${what}: the answer ${how}`);
 }
 
 /** What stands between, a load balancer for example, answers with other texts. */

@@ -39,6 +39,7 @@ export class Connection implements AsyncDisposable {
   readonly #retired = new Set<Dispatcher>();
   #current: { readonly key: string; readonly dispatcher: Dispatcher } | undefined;
   #plugin = new ExecAuth();
+  #asking: Promise<Filled> | undefined;
   #closed = false;
 
   constructor(target: Target) {
@@ -56,7 +57,9 @@ export class Connection implements AsyncDisposable {
    */
   async authorize(): Promise<Authorization> {
     const { ca, certificate, key, token, user } = this.#target;
-    const filled: Filled = user ? await this.#ask(user) : { headers: {} };
+    // Requests that come at once wait for one answer: a plugin may open a browser.
+    if (user) this.#asking ??= this.#ask(user).finally(() => (this.#asking = undefined));
+    const filled = (await this.#asking) ?? { headers: {} };
     const bearer = this.#read(token)?.trim();
     const dispatcher = this.#dispatcher({
       ca: this.#read(ca),

@@ -101,8 +101,14 @@ function fromFiles(files: readonly string[], wanted: string | undefined): Target
       ...(raw['as-groups'] && { 'Impersonate-Group': raw['as-groups'] }),
       ...(raw['as-uid'] && { 'Impersonate-Uid': raw['as-uid'] }),
     },
-    user: user.exec || user.authProvider ? user : undefined,
+    user: user.exec ? { ...user, exec: informed(user.exec) } : user.authProvider ? user : undefined,
   };
+}
+
+/** What kubectl tells a plugin, and some insist on. */
+function informed(exec: { readonly apiVersion?: string; readonly env?: readonly object[] }): object {
+  const value = JSON.stringify({ kind: 'ExecCredential', apiVersion: exec.apiVersion, spec: { interactive: false } });
+  return { ...exec, env: [...(exec.env ?? []), { name: 'KUBERNETES_EXEC_INFO', value }] };
 }
 
 function load(file: string) {

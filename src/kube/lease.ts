@@ -1,7 +1,7 @@
 import { SyscribeError } from '../platform/errors.ts';
 import { jittered } from './backoff.ts';
 import type { KubeClient } from './client.ts';
-import { type Clock, MONOTONIC, sleep } from './clock.ts';
+import { type Clock, Deadline, MONOTONIC, sleep } from './clock.ts';
 import { isKube } from './errors.ts';
 import type { Log } from './log.ts';
 import { type KubeObject, LEASES } from './object.ts';
@@ -104,7 +104,9 @@ export class LeaderElection {
       await sleep(clock, retryPeriod, over);
       if (over.aborted) return undefined;
       const began = clock.now();
-      const outcome = began - renewed >= renewDeadline ? 'failed' : await this.#attempt(over);
+      // Up to three requests, one behind the other: what the last of them gains must not come too late.
+      using deadline = new Deadline(renewed + renewDeadline - began, () => this.#lost('too late'), over, clock);
+      const outcome = await this.#attempt(deadline.signal);
       if (outcome === 'held') renewed = began;
       else if (over.aborted) return undefined;
       else if (outcome === 'other') return this.#lost('another process has taken it');

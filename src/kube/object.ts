@@ -1,5 +1,5 @@
 /** What is used of `metav1.ObjectMeta`. */
-export interface Metadata {
+interface Metadata {
   /** Empty for one that is to be created under a `generateName`. */
   readonly name: string;
   readonly generateName?: string;
@@ -15,7 +15,7 @@ export interface Metadata {
   readonly ownerReferences?: readonly OwnerReference[];
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

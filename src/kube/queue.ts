@@ -12,7 +12,7 @@ export type Worker = (
   options: { readonly signal: AbortSignal },
 ) => Promise<Again | undefined> | Promise<void>;
 
-export interface Again {
+interface Again {
   /** Milliseconds until the key is due anyway. */
   readonly requeueAfter?: number;
 }

@@ -3,7 +3,7 @@ import { type Operation, patchOf } from './patch.ts';
 /** The versions of AdmissionReview that are answered, each in its own: SPO's configurations ask in v1beta1. */
 const VERSIONS = ['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'];
 
-export interface AdmissionRequest {
+interface AdmissionRequest {
   readonly uid: string;
   readonly operation: string;
   readonly namespace?: string;

@@ -2,7 +2,7 @@ import { convertReview } from '../api/conversion/review.ts';
 import { parseExactly } from '../api/conversion/wire.ts';
 import { readReview } from './admission.ts';
 import { RequestError } from './http.ts';
-import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './recording/handler.ts';
+import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './pods/handler.ts';
 import type { Route } from './server.ts';
 
 /** `/convert`: needs nothing but the request, and so works before anything else does. A list comes as one request. */
@@ -16,7 +16,7 @@ export const CONVERT_ROUTE: Route = {
 };
 
 /** `/mutate-v1-pod-recording`: the API server takes no object of more than three megabytes, and shows two of them. */
-export function recordingRoute(collaborators: RecordingCollaborators, settings?: RecordingSettings): Route {
+function recordingRoute(collaborators: RecordingCollaborators, settings?: RecordingSettings): Route {
   return {
     limit: 8 * 2 ** 20,
     answer: async (body) => {

@@ -26,6 +26,7 @@ export interface ServerCollaborators {
 }
 
 export interface ServerSettings {
+  /** Absent: every address of the machine. */
   readonly host?: string;
   readonly port?: number;
   /** Until this aborts. */
@@ -63,7 +64,7 @@ export class WebhookServer implements AsyncDisposable {
 
   /** @throws SyscribeError ERR_LISTEN, ERR_CERTIFICATE */
   static async listen(collaborators: ServerCollaborators, settings: ServerSettings = {}): Promise<WebhookServer> {
-    const { host = '::', port = 9443, signal } = settings;
+    const { host, port = 9443, signal } = settings;
     let server: WebhookServer;
     try {
       server = new WebhookServer(collaborators, settings);
@@ -72,11 +73,14 @@ export class WebhookServer implements AsyncDisposable {
       throw new SyscribeError('ERR_CERTIFICATE', 'the webhooks’ certificate cannot be used', { cause, remedy });
     }
     try {
-      await once(server.#server.listen(port, host), 'listening');
+      await once(server.#server.listen({ port, ...(host !== undefined && { host }) }), 'listening');
     } catch (cause) {
       server.#unsubscribe();
       const remedy = 'Choose an address of this machine and a port that nobody else listens at.';
-      throw new SyscribeError('ERR_LISTEN', `cannot serve webhooks at ${host}, port ${port}`, { cause, remedy });
+      throw new SyscribeError('ERR_LISTEN', `cannot serve webhooks at ${host ?? 'any address'}, port ${port}`, {
+        cause,
+        remedy,
+      });
     }
     signal?.addEventListener('abort', () => void server[Symbol.asyncDispose](), { once: true });
     if (signal?.aborted) void server[Symbol.asyncDispose]();

@@ -1,10 +1,5 @@
 /** Kinds of objects that say whom to trust. */
-export const TRUSTING_KINDS = [
-  'MutatingWebhookConfiguration',
-  'ValidatingWebhookConfiguration',
-  'CustomResourceDefinition',
-] as const;
-export type TrustingKind = (typeof TRUSTING_KINDS)[number];
+type TrustingKind = 'MutatingWebhookConfiguration' | 'ValidatingWebhookConfiguration' | 'CustomResourceDefinition';
 
 export interface TrustingObject {
   readonly kind: TrustingKind;
@@ -30,7 +25,7 @@ export interface TrustStore {
 export type CertificateMode = 'own' | 'cert-manager';
 
 /** By this cert-manager's injector knows what it is to write to: it would undo what we write. */
-export const INJECTED = 'cert-manager.io/inject-ca-from';
+const INJECTED = 'cert-manager.io/inject-ca-from';
 
 /** A `caBundle` of PEM. */
 export function caBundle(pem: string): string {

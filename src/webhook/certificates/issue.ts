@@ -11,8 +11,8 @@ export interface Pair {
 const HOUR = 3_600_000; // milliseconds
 const DAY = 24 * HOUR;
 /** Renewed at two thirds, an authority has four months left: more than any certificate of its lives. */
-export const AUTHORITY_LIFE = 365 * DAY;
-export const LEAF_LIFE = 90 * DAY;
+const AUTHORITY_LIFE = 365 * DAY;
+const LEAF_LIFE = 90 * DAY;
 /** Machines' clocks differ. */
 const BACKDATED = HOUR;
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OLD_VERSIONS, oldSchema } from '../../../src/api/conversion/old-versions.ts';
+import { wholeSchema } from '../../../src/api/crd.ts';
 import { KINDS } from '../../../src/api/kinds.ts';
 import type { Schema } from '../../../src/api/schema.ts';
 
@@ -11,8 +13,14 @@ function* below(path: string, schema: Schema): Generator<[string, Schema]> {
   if (schema.additionalProperties) yield* below(`${path}.*`, schema.additionalProperties);
 }
 
-for (const { kind, spec, status } of KINDS) {
-  const all = [...below('spec', spec), ...below('status', status)];
+const SCHEMAS = KINDS.flatMap((kind): [string, Schema][] => {
+  const v1 = wholeSchema(kind);
+  const old = OLD_VERSIONS.get(kind.kind);
+  return [[kind.kind, v1], ...(old ? [[`${kind.kind} ${old.version}`, oldSchema(v1, old)] as [string, Schema]] : [])];
+});
+
+for (const [kind, schema] of SCHEMAS) {
+  const all = [...below('', schema)].filter(([path]) => path !== '.metadata');
 
   test(`${kind}: each field says what it is, for kubectl explain`, () => {
     const silent = all.filter(([path, { description }]) => !/(\[\]|\.\*)$/.test(path) && !description);

@@ -75,10 +75,16 @@ test('an error shows nothing of a body that is no Status, nor of JSON that is no
   await assert.rejects(client.get(PODS, ref), { kind: 'retryable', message: /pods\/a: the server answered 502$/ });
   server.fail(() => true, { status: 200, body: 'secret' });
   await assert.rejects(client.get(PODS, ref), (error: Error) => {
-    assert.match(error.message, /6 characters that is not JSON/);
+    assert.match(error.message, /6 characters is not JSON/);
     assert.equal(error.cause, undefined);
     return isKube(error, 'retryable');
   });
+});
+
+test('an answer that is JSON but no list is an error', async (context) => {
+  const { client, server } = await serve(context);
+  server.fail(() => true, { status: 200, body: '{}' });
+  await assert.rejects(client.pages(PODS).next(), { kind: 'retryable', message: /is no list/ });
 });
 
 test('a server that is silent, resets or is away makes requests fail, once each', async (context) => {
@@ -141,8 +147,9 @@ test('a watch goes on from its version, and lets go of its connection when it is
 });
 
 const BROKEN: readonly (readonly [string, string, RegExp])[] = [
-  ['{"type":"ADDED"\n', 'retryable', /15 characters that is not JSON/],
+  ['{"type":"ADDED"\n', 'retryable', /15 characters is not JSON/],
   ['{"type":"ERROR","object":{"code":410,"reason":"Expired","message":"too old"}}\n', 'gone', /too old/],
+  ['{"type":"ADDED"}\n', 'retryable', /is no event/],
   ['{"type":"ERROR","object":{"code":500}}\n', 'retryable', /the server answered 500/],
   [`${'x'.repeat(17 * 2 ** 20)}\n`, 'retryable', /longer than 16777216 bytes/],
 ];

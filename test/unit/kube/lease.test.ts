@@ -108,6 +108,17 @@ test('one that the server keeps from renewing stops in time, and says why', asyn
   assert.match(String(first.reason()), /is lost/);
 });
 
+test('a renewal that gets no answer is given up when leading must end', async (context) => {
+  const { server, join } = await setUp(context);
+  const first = join('first');
+  await first.until(true);
+  server.fail(isWrite, 'silent');
+  await first.clock.pass(RENEW, RENEW);
+  await first.clock.pass(8000, 8000);
+  await first.until(false);
+  await assert.rejects(first.running, { code: 'ERR_KUBE_LEASE_LOST', message: /not renewed/ });
+});
+
 test('one whose lease another holds stops at once', async (context) => {
   const { server, join, spec } = await setUp(context);
   const first = join('first');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ProfileRecording } from '../../../src/api/types.ts';
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
 import type { Route } from '../../../src/webhook/server.ts';
-import { pod, recording } from './recording/samples.ts';
+import { pod, recording } from './pods/samples.ts';
 
 interface Answer {
   readonly apiVersion: string;

@@ -5,8 +5,8 @@ import rfc6902 from 'rfc6902';
 import { parseSessionId } from '../../../../src/api/names.ts';
 import type { ProfileRecording } from '../../../../src/api/types.ts';
 import { patchOf } from '../../../../src/webhook/patch.ts';
-import { type Context, type Mutation, mutatePod } from '../../../../src/webhook/recording/mutate.ts';
-import type { Pod } from '../../../../src/webhook/recording/pod.ts';
+import { type Context, type Mutation, mutatePod } from '../../../../src/webhook/pods/mutate.ts';
+import type { Pod } from '../../../../src/webhook/pods/pod.ts';
 import { pod, recording } from './samples.ts';
 
 const LOG_PROFILE = { type: 'Localhost', localhostProfile: 'operator/log-enricher-trace.json' };

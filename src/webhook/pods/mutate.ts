@@ -1,5 +1,12 @@
-import { ANNOTATIONS, isDnsLabel, LABELS, LOG_TYPE, sessionId, traceAnnotation } from '../../api/names.ts';
-import { matchesSelector } from '../../api/selector.ts';
+import {
+  ANNOTATIONS,
+  isDnsLabel,
+  LABELS,
+  LOG_TYPE,
+  matchesSelector,
+  sessionId,
+  traceAnnotation,
+} from '../../api/names.ts';
 import type { ProfileRecording } from '../../api/types.ts';
 import { logged } from './container.ts';
 import { type Container, isMirror, isWindows, type Pod, podName } from './pod.ts';
@@ -16,7 +23,7 @@ export interface Context {
 }
 
 /** Something to be told of a recording. */
-export interface Told {
+interface Told {
   readonly recording: ProfileRecording;
   readonly reason: string;
   readonly message: string;

@@ -2,7 +2,7 @@ import { LOG_PROFILE, LOG_TYPE, type ProfileKind } from '../../api/names.ts';
 import type { Container, Pod, SecurityContext } from './pod.ts';
 
 /** What is to be told about a container, by the reason of an event. */
-export interface Notice {
+interface Notice {
   readonly reason: 'StricterProfileKept' | 'SecurityContextAlreadySet' | 'PrivilegedContainer';
   readonly message: string;
 }

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ProfileRecording } from '../../../src/api/types.ts';
+import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
+import { newAuthority, newLeaf } from '../../../src/webhook/certificates/issue.ts';
+import { webhookRoutes } from '../../../src/webhook/routes.ts';
+import { WebhookServer } from '../../../src/webhook/server.ts';
+import type { TestCluster } from './use.ts';
+
+export const CRDS = fileURLToPath(new URL('../../../deploy/crds/', import.meta.url));
+export const WEBHOOK = fileURLToPath(new URL('../../../deploy/webhook/', import.meta.url));
+export const GROUP = 'security-profiles-operator.x-k8s.io';
+const ADDRESS = '127.0.0.1'; // The API server is a process of this machine.
+const CONFIGURATION = 'mutatingwebhookconfiguration/spo-mutating-webhook-configuration';
+const LOOK = 50; // milliseconds
+const PATIENCE = 60_000; // milliseconds
+
+/** The webhooks of this tree, outside of the cluster, and what they told. */
+export interface Webhooks {
+  readonly server: WebhookServer;
+  readonly told: readonly string[];
+}
+
+/** Runs kubectl; a failure is one of the test's. */
+export async function kubectlOf(cluster: TestCluster, args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args, input);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** Looks until what the API server has been told is so: it takes it over by watches of its own. */
+export async function until(look: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + PATIENCE; !(await look()); await setTimeout(LOOK))
+    assert.ok(Date.now() < end, 'the API server never took it over');
+}
+
+/** Installs definitions and policies, and has the API server call a server of ours by address instead of by Service. */
+export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
+  const kubectl = (...args: string[]) => kubectlOf(cluster, args);
+  await kubectl('apply', '-k', CRDS);
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
+  await kubectl('apply', '-k', WEBHOOK);
+  const told: string[] = [];
+  const list = async (namespace: string): Promise<readonly ProfileRecording[]> =>
+    JSON.parse(await kubectl('get', `profilerecordings.v1.${GROUP}`, '-n', namespace, '-o', 'json')).items;
+  const labels = async (name: string) =>
+    JSON.parse(await kubectl('get', 'namespace', name, '-o', 'json')).metadata.labels;
+  const routes = webhookRoutes({
+    recordings: { list },
+    namespaces: { labels },
+    events: { event: ({ metadata }, _, reason) => told.push(`${metadata.name} ${reason}`) },
+  });
+  const authority = await newAuthority(Date.now());
+  const leaf = await newLeaf(authority, [ADDRESS], Date.now());
+  const server = await WebhookServer.listen(
+    {
+      routes,
+      certificate: { current: () => leaf, onChange: () => () => {} },
+      failed: (what, error) => told.push(`${what} ${error}`),
+    },
+    { host: ADDRESS, port: 0 },
+  );
+  const at = (path: string) => ({
+    url: `https://${ADDRESS}:${server.port}${path}`,
+    caBundle: caBundle(authority.cert),
+  });
+  const crds = (await kubectl('get', 'crd', '-o', 'name')).trim().split('\n');
+  await Promise.all(crds.map((crd) => replace(cluster, crd, '/spec/conversion/webhook/clientConfig', at('/convert'))));
+  await replace(cluster, CONFIGURATION, '/webhooks/0/clientConfig', at('/mutate-v1-pod-recording'));
+  return { server, told };
+}
+
+export async function replace(cluster: TestCluster, object: string, path: string, value: unknown): Promise<void> {
+  const patch = JSON.stringify([{ op: 'replace', path, value }]);
+  await kubectlOf(cluster, ['patch', object, '--type=json', '-p', patch]);
+}
+
+/** Has the API server call an address where nobody listens. */
+export async function breakWebhook(cluster: TestCluster): Promise<void> {
+  await replace(cluster, CONFIGURATION, '/webhooks/0/clientConfig/url', `https://${ADDRESS}:1/nobody`);
+}
+
+export async function askInV1beta1(cluster: TestCluster): Promise<void> {
+  await replace(cluster, CONFIGURATION, '/webhooks/0/admissionReviewVersions', ['v1beta1']);
+}
