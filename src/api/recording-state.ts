@@ -39,7 +39,11 @@ export function encodeState(state: RecordingState): string {
 }
 
 /** @returns undefined for an object without one, or with one that is not what {@link encodeState} writes. */
-export function stateOf({ annotations }: { readonly annotations?: Readonly<Record<string, string>> }): RecordingState | undefined {
+export function stateOf({
+  annotations,
+}: {
+  readonly annotations?: Readonly<Record<string, string>>;
+}): RecordingState | undefined {
   const text = annotations?.[STATE_ANNOTATION];
   if (text === undefined) return undefined;
   try {

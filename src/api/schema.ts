@@ -64,7 +64,7 @@ export function mapOf<const S extends Schema>(description: string, key: string, 
   return { description, type: 'array', items, ...keys } as const;
 }
 
-interface ObjectSchema<P> {
+export interface ObjectSchema<P> {
   readonly description: string;
   readonly type: 'object';
   readonly properties: P;

@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   explain: () => import('./explain.ts'),
   audit: () => import('./audit.ts'),
   agent: () => import('./agent.ts'),
+  operator: () => import('./operator.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

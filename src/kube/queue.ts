@@ -12,7 +12,7 @@ export type Worker = (
   options: { readonly signal: AbortSignal },
 ) => Promise<Again | undefined> | Promise<void>;
 
-interface Again {
+export interface Again {
   /** Milliseconds until the key is due anyway. */
   readonly requeueAfter?: number;
 }

@@ -42,10 +42,14 @@ export interface Fold {
 /** Folds all finished instances but the newest; objects that are folded already and not yet deleted count once. */
 export function fold(instances: readonly Instance[], before: Folded): Fold {
   const rest = instances.filter(({ profile }) => !before.deleting.includes(profile.metadata.uid ?? ''));
-  const still = instances.filter((instance) => !rest.includes(instance)).map(({ profile }) => profile.metadata.uid ?? '');
+  const still = instances
+    .filter((instance) => !rest.includes(instance))
+    .map(({ profile }) => profile.metadata.uid ?? '');
   const finished = rest
     .filter((instance) => isFinished(instance) && isPlain(instance))
-    .sort((a, b) => (b.profile.metadata.creationTimestamp ?? '').localeCompare(a.profile.metadata.creationTimestamp ?? ''));
+    .sort((a, b) =>
+      (b.profile.metadata.creationTimestamp ?? '').localeCompare(a.profile.metadata.creationTimestamp ?? ''),
+    );
   const folding = new Set(finished.slice(KEPT));
   let folded: Folded = { ...before, deleting: still };
   for (const instance of folding) folded = add(folded, instance);
@@ -56,7 +60,10 @@ function add(folded: Folded, { profile, state }: Instance): Folded {
   const syscalls = { ...folded.syscalls };
   for (const name of namesOf(profile)) syscalls[name] = (syscalls[name] ?? 0) + 1;
   const known = new Set(folded.reasons.map(({ code }) => code));
-  const newest = [folded.newest, state?.newest].filter((time) => time !== undefined).sort().at(-1);
+  const newest = [folded.newest, state?.newest]
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
   return {
     total: folded.total + 1,
     syscalls,
@@ -107,7 +114,10 @@ export function mergedProfile(
       },
     },
     // Syscalls one by one, as SPO's merged profiles have them.
-    spec: toSpec({ ...merged, syscalls: merged.syscalls.flatMap((rule) => rule.names.map((one) => ({ ...rule, names: [one] }))) }),
+    spec: toSpec({
+      ...merged,
+      syscalls: merged.syscalls.flatMap((rule) => rule.names.map((one) => ({ ...rule, names: [one] }))),
+    }),
   };
 }
 

@@ -30,7 +30,9 @@ export function recordingStatus(
 ): RecordingStatus {
   const groups = byContainer(instances);
   for (const container of facts.keys()) if (!groups.has(container)) groups.set(container, []);
-  const containers = [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, group]) => containerStatus(name, group, facts.get(name)));
+  const containers = [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, group]) => containerStatus(name, group, facts.get(name)));
   const running = instances.filter(({ state }) => (state?.running ?? 0) > 0);
   const pods = [...new Set(running.map(({ state }) => state?.pod.name ?? ''))].sort();
   const names = new Set([
@@ -54,11 +56,15 @@ export function recordingStatus(
 }
 
 function containerStatus(name: string, instances: readonly Instance[], facts: ContainerFacts | undefined) {
-  const sum = (count: (instance: Instance) => number) => instances.reduce((total, instance) => total + count(instance), 0);
+  const sum = (count: (instance: Instance) => number) =>
+    instances.reduce((total, instance) => total + count(instance), 0);
   const folded = facts?.folded;
   const newest = latest([folded?.newest, ...instances.map(({ state }) => state?.newest)]);
   const reasons = [...instances.flatMap(({ state }) => state?.reasons ?? []), ...(folded?.reasons ?? [])];
-  const syscalls = new Set([...instances.flatMap(({ profile }) => [...namesOf(profile)]), ...Object.keys(folded?.syscalls ?? {})]);
+  const syscalls = new Set([
+    ...instances.flatMap(({ profile }) => [...namesOf(profile)]),
+    ...Object.keys(folded?.syscalls ?? {}),
+  ]);
   const profileName = facts?.profileName ?? instances.at(-1)?.profile.metadata.name;
   return {
     name,
@@ -67,12 +73,14 @@ function containerStatus(name: string, instances: readonly Instance[], facts: Co
     done: sum(({ state }) => state?.done ?? 1) + (folded?.total ?? 0),
     syscalls: syscalls.size,
     ...(newest !== undefined && { newest }),
-    complete: reasons.length === 0 ? 'True' : [...new Set(reasons.map(({ message }) => message))].join('; ').slice(0, 1000),
+    complete:
+      reasons.length === 0 ? 'True' : [...new Set(reasons.map(({ message }) => message))].join('; ').slice(0, 1000),
   };
 }
 
 function recordingCondition({ metadata }: RecordingObject, running: number): Untimed {
-  if (metadata.deletionTimestamp !== undefined) return { type: 'Recording', status: 'False', reason: 'Deleted', message: '' };
+  if (metadata.deletionTimestamp !== undefined)
+    return { type: 'Recording', status: 'False', reason: 'Deleted', message: '' };
   if (running > 0) return { type: 'Recording', status: 'True', reason: 'Active', message: '' };
   return { type: 'Recording', status: 'False', reason: 'NoPods', message: 'no pod that it selects runs now' };
 }

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { runTogether, startComponent } from './component.ts';
+import { EXIT } from './exit.ts';
+import { parseAddress } from './values.ts';
+
+interface Options {
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly health: { readonly host: string; readonly port: number };
+}
+
+const HELP = `
+Any number of replicas may run: one leads, by the lease security-profiles-operator-lock, the others are ready to.
+
+Example:
+  $ syscribe operator --namespace security-profiles-operator`;
+
+export function register(program: Command): void {
+  program
+    .command('operator')
+    .description('merges what the nodes recorded, and tells in ProfileRecordings how far they are')
+    .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
+    .option(
+      '--namespace <name>',
+      'where the lease is (or $OPERATOR_NAMESPACE)',
+      process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
+    )
+    .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
+    .addHelpText('after', HELP)
+    .action(async (options: Options) => {
+      process.exitCode = await run(options);
+    });
+}
+
+async function run(options: Options): Promise<number> {
+  const { EventRecorder } = await import('../kube/events.ts');
+  const { LeaderElection } = await import('../kube/lease.ts');
+  const { Operator } = await import('../operator/operator.ts');
+  const { HealthServer } = await import('../platform/health-server.ts');
+  const { log, client, stop } = startComponent('operator', options);
+  await using _client = client;
+  await using events = new EventRecorder(client, { component: 'policymerger' });
+  const operator = new Operator(client, events, log);
+  const election = new LeaderElection(client, {
+    namespace: options.namespace,
+    name: 'security-profiles-operator-lock',
+    identity: `${hostname()}_${randomUUID()}`,
+    log,
+  });
+  await using _health = await HealthServer.listen(options.health, {});
+  log.info({}, 'operator started');
+  await runTogether(stop, [
+    async (signal) => {
+      await operator.watch(signal);
+    },
+    (signal) =>
+      election.run(signal, (leading) => {
+        log.info({}, 'leading');
+        return operator.lead(leading);
+      }),
+  ]);
+  return EXIT.ok;
+}
