@@ -3,6 +3,7 @@
 #include "recorder.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,7 @@ static napi_value load(napi_env env, napi_callback_info info)
 		error = after_load(recorder);
 	}
 	free(options.controller);
+	malloc_trim(0); /* the kernel's BTF was read and given back: some ten megabytes that would stay this process's */
 	if (error) {
 		throw_libbpf(env, step, error);
 		close_recorder(recorder);

@@ -32,7 +32,7 @@ export function register(program: Command): void {
     .option('--pin-dir <path>', 'a directory of the host’s bpffs', '/sys/fs/bpf/syscribe')
     .option('--cgroup-mount <path>', 'where the host’s /sys/fs/cgroup is', '/sys/fs/cgroup')
     .option('--cgroup-root <path>', 'the kubelet’s cgroupRoot', '/')
-    .option('--slots <n>', 'containers that can be recorded at once', parseCount, 1024)
+    .option('--slots <n>', 'containers that can be recorded at once', parseCount, 512)
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
     .addHelpText('after', HELP)
     .action(async (options: Options) => {

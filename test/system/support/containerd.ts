@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { writeImage } from '../../../scripts/image-archive.ts';
 import { Cri } from './cri.ts';
-import { writeImage } from './image.ts';
 import { Running, run, temporary } from './syscribe.ts';
 
 const IMAGE = 'docker.io/library/busybox:test';
