@@ -71,6 +71,8 @@ test('another waits while it is renewed, and takes it when it is given back', as
     await first.clock.pass(RENEW, RENEW);
     await server.changes.until(() => server.objects.version > version);
     await second.clock.pass(...TAKE);
+    // Its attempt is over, before the next renewal could come in between.
+    await Promise.race([second.running, second.clock.awaited(...TAKE)]);
   }
   assert.deepEqual([...leading], ['first']);
   first.stop.abort();
