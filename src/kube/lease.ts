@@ -104,14 +104,19 @@ export class LeaderElection {
       await sleep(clock, retryPeriod, over);
       if (over.aborted) return undefined;
       const began = clock.now();
-      // Up to three requests, one behind the other: what the last of them gains must not come too late.
-      using deadline = new Deadline(renewed + renewDeadline - began, () => this.#lost('too late'), over, clock);
-      const outcome = await this.#attempt(deadline.signal);
+      const left = renewed + renewDeadline - began;
+      const outcome = left > 0 ? await this.#within(left, over) : 'failed';
       if (outcome === 'held') renewed = began;
       else if (over.aborted) return undefined;
       else if (outcome === 'other') return this.#lost('another process has taken it');
       else if (clock.now() - renewed >= renewDeadline) return this.#lost(`not renewed for ${renewDeadline} ms`);
     }
+  }
+
+  /** Up to three requests, one behind the other: what the last of them gains must not come too late. */
+  async #within(milliseconds: number, over: AbortSignal): Promise<Outcome> {
+    using deadline = new Deadline(milliseconds, () => this.#lost('too late'), over, this.#settings.clock);
+    return await this.#attempt(deadline.signal);
   }
 
   #lost(why: string): SyscribeError {

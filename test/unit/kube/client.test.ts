@@ -146,6 +146,19 @@ test('a watch goes on from its version, and lets go of its connection when it is
   await server.changes.until(() => server.watches.size === 0);
 });
 
+test('a quiet watch outlives the time that requests have', async (context) => {
+  const { client, server } = await serve(context, { timeout: 300 });
+  const opened = Promise.withResolvers<void>();
+  const watch = client.watch(PODS, { resourceVersion: '1', timeoutSeconds: 300, opened: opened.resolve });
+  const event = watch.next();
+  await opened.promise;
+  server.fail(() => true, 'silent');
+  await assert.rejects(client.get(PODS, ref), /no answer within 300 ms/);
+  server.put(PODS, pod('late'));
+  assert.equal((await event).value?.object.metadata.name, 'late');
+  await watch.return(undefined);
+});
+
 const BROKEN: readonly (readonly [string, string, RegExp])[] = [
   ['{"type":"ADDED"\n', 'retryable', /15 characters is not JSON/],
   ['{"type":"ERROR","object":{"code":410,"reason":"Expired","message":"too old"}}\n', 'gone', /too old/],

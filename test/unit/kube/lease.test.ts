@@ -62,11 +62,18 @@ test('the first takes the lease, renews it, and gives it back at its end', async
 });
 
 test('another waits while it is renewed, and takes it when it is given back', async (context) => {
-  const { join, spec, leading } = await setUp(context);
+  const { server, join, spec, leading } = await setUp(context);
   const first = join('first');
   await first.until(true);
   const second = join('second');
-  for (let time = 0; time < 3; time++) await second.clock.pass(...TAKE);
+  while (second.clock.now() < 60_000) {
+    const { version } = server.objects;
+    await first.clock.pass(RENEW, RENEW);
+    await server.changes.until(() => server.objects.version > version);
+    await second.clock.pass(...TAKE);
+    // Its attempt is over, before the next renewal could come in between.
+    await Promise.race([second.running, second.clock.awaited(...TAKE)]);
+  }
   assert.deepEqual([...leading], ['first']);
   first.stop.abort();
   await first.running;

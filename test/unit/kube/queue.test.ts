@@ -97,8 +97,8 @@ test('what can never work is told and not tried again; a throttling server is le
 test('a key comes again when its worker says so, at the earliest of several times', async (context) => {
   const { queue, clock, worked, until } = start(context, async () => ({ requeueAfter: 60_000 }));
   queue.addAfter('a', 5000);
-  queue.addAfter('a', 9000);
   queue.addAfter('a', 3000);
+  queue.addAfter('a', 9000);
   assert.deepEqual(clock.pending, [3000]);
   await clock.pass(3000, 3000);
   await until(() => worked.length === 1);
