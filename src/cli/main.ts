@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   audit: () => import('./audit.ts'),
   agent: () => import('./agent.ts'),
   operator: () => import('./operator.ts'),
+  webhook: () => import('./webhook.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

@@ -24,3 +24,11 @@ export function waitFor(wake: Promise<unknown>, milliseconds: number, signal?: A
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
   return waitFor(new Promise(() => {}), milliseconds, signal);
 }
+
+/** Resolves when `signal` aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -31,9 +31,10 @@ export function put(value: Fields, path: Path, to: Json): Fields {
 
 /** The same, but makes the objects that lead there where there are none. */
 export function putDeep(value: Fields, path: Path, to: Json): Fields {
-  const missing = path.findIndex((_, index) => index > 0 && at(value, path.slice(0, index)) === undefined);
-  if (missing === -1) return put(value, path, to);
-  return putDeep(put(value, path.slice(0, missing), {}), path, to);
+  const [name, ...below] = path;
+  if (name === undefined || below.length === 0) return put(value, path, to);
+  const child = Object.hasOwn(value, name) ? value[name] : {};
+  return isFields(child) ? { ...value, [name]: putDeep(child, below, to) } : value;
 }
 
 function without(value: Fields, name: string): Fields {

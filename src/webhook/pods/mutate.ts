@@ -84,19 +84,13 @@ class Work {
     if (metadata.deletionTimestamp !== undefined || traceAnnotation(spec.kind, spec.recorder) === undefined)
       return false;
     const selection = matchesSelector(spec.podSelector, this.#original.metadata?.labels ?? {});
-    const problem =
-      'error' in selection
-        ? ({ reason: 'InvalidPodSelector', message: `its podSelector: ${selection.error}` } as const)
-        : selection.matches && !isDnsLabel(metadata.name)
-          ? ({
-              reason: 'NameNotDNSLabel',
-              message: `its name cannot be a label's value: ${this.#name} is not recorded`,
-            } as const)
-          : undefined;
-    if (problem) this.#tell(recording, problem.reason, problem.message);
-    const selected = problem !== undefined || ('matches' in selection && selection.matches);
-    if (selected && spec.recorder === 'Logs') this.#seen.push(metadata.name);
-    return selected && problem === undefined;
+    const wrong = 'error' in selection;
+    if (!wrong && !selection.matches) return false;
+    if (spec.recorder === 'Logs') this.#seen.push(metadata.name);
+    if (wrong) this.#tell(recording, 'InvalidPodSelector', `its podSelector: ${selection.error}`);
+    else if (isDnsLabel(metadata.name)) return true;
+    else this.#tell(recording, 'NameNotDNSLabel', `its name is no DNS label: ${this.#name} is not recorded`);
+    return false;
   }
 
   add(recording: ProfileRecording): void {

@@ -111,8 +111,11 @@ test('a session that a pod brings along is not taken', cluster.options, async ()
 
 test('an API server that asks in v1beta1 is answered', cluster.options, async () => {
   await askInV1beta1(cluster);
-  await made(pod('beta', 'bpf'));
-  const { metadata } = await made(pod('beta2', 'bpf'));
+  await until(async () => {
+    await create(pod('probe', 'bpf'), '--dry-run=server');
+    return webhooks?.asked.at(-1) === 'admission.k8s.io/v1beta1';
+  });
+  const { metadata } = await made(pod('beta', 'bpf'));
   assert.ok(metadata.annotations?.['io.containers.trace-bpf/web']);
 });
 

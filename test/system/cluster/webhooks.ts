@@ -20,6 +20,8 @@ const PATIENCE = 60_000; // milliseconds
 export interface Webhooks {
   readonly server: WebhookServer;
   readonly told: readonly string[];
+  /** In which versions pods were asked about. */
+  readonly asked: readonly string[];
 }
 
 /** Runs kubectl; a failure is one of the test's. */
@@ -42,6 +44,7 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
   await kubectl('apply', '-k', WEBHOOK);
   const told: string[] = [];
+  const asked: string[] = [];
   const list = async (namespace: string): Promise<readonly ProfileRecording[]> =>
     JSON.parse(await kubectl('get', `profilerecordings.v1.${GROUP}`, '-n', namespace, '-o', 'json')).items;
   const labels = async (name: string) =>
@@ -51,11 +54,16 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
     namespaces: { labels },
     events: { event: ({ metadata }, _, reason) => told.push(`${metadata.name} ${reason}`) },
   });
+  const mutate = routes['/mutate-v1-pod-recording'];
+  const answer = (body: string) => {
+    asked.push(JSON.parse(body).apiVersion);
+    return mutate.answer(body);
+  };
   const authority = await newAuthority(Date.now());
   const leaf = await newLeaf(authority, [ADDRESS], Date.now());
   const server = await WebhookServer.listen(
     {
-      routes,
+      routes: { ...routes, '/mutate-v1-pod-recording': { ...mutate, answer } },
       certificate: { current: () => leaf, onChange: () => () => {} },
       failed: (what, error) => told.push(`${what} ${error}`),
     },
@@ -68,7 +76,7 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   const crds = (await kubectl('get', 'crd', '-o', 'name')).trim().split('\n');
   await Promise.all(crds.map((crd) => replace(cluster, crd, '/spec/conversion/webhook/clientConfig', at('/convert'))));
   await replace(cluster, CONFIGURATION, '/webhooks/0/clientConfig', at('/mutate-v1-pod-recording'));
-  return { server, told };
+  return { server, told, asked };
 }
 
 export async function replace(cluster: TestCluster, object: string, path: string, value: unknown): Promise<void> {

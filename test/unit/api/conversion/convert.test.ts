@@ -184,6 +184,15 @@ test('a profile enabled in v1 is not disabled again by how it was written once',
   assert.deepEqual(read.spec, { ...profile, state: 'Enabled' });
 });
 
+test('how a field was written stays where another field of its group is changed in v1', () => {
+  const kind = 'SecurityProfilesOperatorDaemon';
+  const old = { apiVersion: `${GROUP}/v1alpha1`, kind, metadata, spec: { enableSelinux: false, verbosity: 1 } };
+  const v1 = convert(old, `${GROUP}/v1`) as object;
+  const changed = { ...v1, spec: { verbosity: 1, selinux: { enable: false, typeTag: 'x' } } };
+  const read = convert(changed, old.apiVersion) as { spec: object };
+  assert.deepEqual(read.spec, { enableSelinux: false, verbosity: 1, selinux: { enable: false, typeTag: 'x' } });
+});
+
 test('what needs no annotation gets none', () => {
   const spec = { ...recording, recorder: 'Bpf', mergeStrategy: 'Containers', snapshotInterval: '30s' };
   const v1 = { apiVersion: `${GROUP}/v1`, kind: 'ProfileRecording', metadata, spec };
