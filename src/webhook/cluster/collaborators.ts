@@ -30,8 +30,6 @@ export class ClusterCollaborators {
     await Promise.all([this.#recordings.run(signal), this.#namespaces.run(signal)]);
   }
 
-  /** Resolves when the caches are full. */
-  async ready(): Promise<void> {
   readonly asAsked: RecordingCollaborators = {
     recordings: { list: (namespace) => this.#list(namespace) },
     namespaces: { labels: (name) => this.#labels(name) },
