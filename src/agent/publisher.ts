@@ -53,7 +53,7 @@ export class Publisher {
   constructor(parts: PublisherParts, settings: { readonly node: string }) {
     this.#parts = parts;
     this.#node = settings.node;
-    this.#queue = new WorkQueue((id, { signal }) => this.#publish(id, signal), {
+    this.#queue = new WorkQueue((id, { signal }) => persistent(this.#publish(id, signal)), {
       concurrency: 4,
       backoff: BACKOFF,
       onError: (error, { key, retryIn }) => parts.log.warn({ record: key, error, retryIn }, 'profile not written'),
@@ -160,4 +160,14 @@ function isOurs({ recording, pod, container }: ContainerRecord, { metadata }: Se
     state?.pod.uid === pod.uid &&
     state.container === container
   );
+}
+
+/** What is refused today (by a policy, or a quota) may be taken tomorrow, and what was recorded cannot be recorded again. */
+async function persistent(attempt: Promise<void>): Promise<void> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (isKube(error, 'invalid', 'terminal')) throw new Error(error.message, { cause: error });
+    throw error;
+  }
 }

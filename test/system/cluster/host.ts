@@ -18,7 +18,11 @@ interface Before {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Those that were not there. */
   readonly directories: readonly string[];
+  /** Whether a bpffs was mounted at its place: recordings are pinned there. */
+  readonly bpffs: boolean;
 }
+
+const BPFFS = '/sys/fs/bpf';
 
 /** Notes the machine's settings in the cluster's directory. */
 export function rememberHost(directory: string): void {
@@ -28,8 +32,10 @@ export function rememberHost(directory: string): void {
       readFileSync(join('/proc/sys', name), 'utf8').trim(),
     ]),
   );
-  const before: Before = { sysctls, directories: DIRECTORIES.filter((path) => !existsSync(path)) };
+  const bpffs = / \/sys\/fs\/bpf .* - bpf /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const before: Before = { sysctls, directories: DIRECTORIES.filter((path) => !existsSync(path)), bpffs };
   writeFileSync(join(directory, 'host.json'), JSON.stringify(before));
+  if (!bpffs) execFileSync('mount', ['-t', 'bpf', 'bpf', BPFFS]);
 }
 
 /** Puts back what {@link rememberHost} noted, and removes what the cluster made outside its directory. */
@@ -42,6 +48,9 @@ export function restoreHost(directory: string): void {
       if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
     }
     for (const path of before.directories) rmSync(path, { recursive: true, force: true });
+    for (const name of existsSync(BPFFS) ? readdirSync(BPFFS) : [])
+      if (name.startsWith('syscribe-node-')) rmSync(join(BPFFS, name), { recursive: true });
+    if (!before.bpffs) execFileSync('umount', ['-l', BPFFS]);
   }
   for (const { local } of addresses()) ip('addr', 'del', `${local}/32`, 'dev', 'lo');
   for (const name of links()) ip('link', 'del', name);

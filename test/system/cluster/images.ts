@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeImage } from '../../../scripts/image.ts';
 import { type ImageConfig, writeImage } from '../../../scripts/image-archive.ts';
 import { IMAGES, type Image, makeRoot } from '../containers/bundle.ts';
 
@@ -16,11 +17,13 @@ const CONFIGS: Readonly<Record<Image['name'], ImageConfig>> = {
   redis: { Entrypoint: ['/usr/bin/redis-server'], Cmd: ['--save', ''] },
 };
 
-/** Makes `syscribe.test/NAME:1` from this machine's own packages, and gives their archives. */
+/** Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives. */
 export function makeImages(directory: string): string[] {
   const archives = join(directory, 'images');
   mkdirSync(archives);
-  return IMAGES.map((image) => {
+  const own = join(archives, 'syscribe.tar');
+  makeImage(own);
+  const others = IMAGES.map((image) => {
     const { name } = image;
     const root = makeRoot(image);
     if (name === 'nginx') {
@@ -33,4 +36,5 @@ export function makeImages(directory: string): string[] {
     rmSync(root, { recursive: true });
     return archive;
   });
+  return [own, ...others];
 }

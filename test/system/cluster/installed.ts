@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type TestCluster, useCluster } from './use.ts';
+import { type Eyes, openEyes } from './watched.ts';
+
+const OVERLAY = fileURLToPath(new URL('deploy/', import.meta.url));
+export const NAMESPACE = 'security-profiles-operator';
+
+/** A cluster in which syscribe is installed as its users do, with agent, operator and webhook as pods of its image. */
+export interface InstalledCluster {
+  readonly options: TestCluster['options'];
+  readonly eyes: Eyes;
+  /** @throws AssertionError with what kubectl said where it fails. */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  apply(...objects: object[]): Promise<void>;
+  /** Deletes at once, without the time that pods are given to end. */
+  remove(...what: string[]): Promise<void>;
+}
+
+export function useInstalledCluster(nodes = 1): InstalledCluster {
+  let eyes: Eyes | undefined;
+  const kubectl = async (args: readonly string[], input?: string) => {
+    const { code, stdout, stderr } = await cluster.kubectl(args, input);
+    assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const cluster = useCluster(nodes, async () => {
+    // CRDs come first in the output, but what is of their kinds can only be read once they are established.
+    await kubectl(['apply', '-k', OVERLAY]);
+    await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+    for (const workload of ['daemonset/spod', `deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
+      await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
+    eyes = openEyes(cluster.kubeconfig);
+  });
+  if (cluster.options.skip === undefined) after(() => eyes?.close());
+  return {
+    options: cluster.options,
+    get eyes() {
+      if (!eyes) throw new Error('the cluster has not started');
+      return eyes;
+    },
+    kubectl,
+    apply: async (...objects) => {
+      const list = { apiVersion: 'v1', kind: 'List', items: objects };
+      await kubectl(['apply', '-f', '-'], JSON.stringify(list));
+    },
+    remove: async (...what) => {
+      await kubectl(['delete', ...what, '--wait=true', '--grace-period=1', '--ignore-not-found']);
+    },
+  };
+}

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { syscribe, temporary } from '../support/syscribe.ts';
+import { DIRECTORY } from './cluster.ts';
+import { useInstalledCluster } from './installed.ts';
+import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
+import type { Profile, Recording } from './watched.ts';
+
+const cluster = useInstalledCluster();
+const PARTIAL = 'spo.x-k8s.io/partial';
+const isPartial = ({ metadata }: Profile) => metadata.labels?.[PARTIAL] !== undefined;
+const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
+const has = (name: string) => (profile: Profile) => names(profile).includes(name);
+const complete = ({ status }: Recording) => status?.conditions?.find(({ type }) => type === 'Complete');
+
+/** As an administrator would put it on the node by hand. */
+function install(profile: Profile): string {
+  const directory = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
+  mkdirSync(directory, { recursive: true });
+  const { defaultAction, architectures, syscalls } = profile.spec;
+  writeFileSync(
+    join(directory, `${profile.metadata.name}.json`),
+    JSON.stringify({ defaultAction, architectures, syscalls }),
+  );
+  return `operator/${profile.metadata.name}.json`;
+}
+
+async function served(ip: string): Promise<string> {
+  let last = '';
+  for (let request = 0; request < 50; request++) last = await (await fetch(`http://${ip}:8080/`)).text();
+  return last;
+}
+
+const running = async (key: string) =>
+  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.every(({ ready }) => ready) ?? false);
+const ended = async (key: string) =>
+  cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
+
+test('nginx is recorded while it runs, and serves the same under what was recorded', cluster.options, async () => {
+  const { eyes, apply, remove } = cluster;
+  const nginx = podSpec([{ name: 'nginx', image: 'nginx' }]);
+  await apply(namespace('web'), recording('web', 'front'), pod('web', 'nginx', 'front', nginx));
+  const { status, metadata } = await running('web/nginx');
+  assert.equal(await served(status?.podIP ?? ''), 'served\n');
+  const live = await eyes.profiles.until('front-nginx', has('accept4'));
+  assert.ok(isPartial(live));
+  assert.match(metadata.annotations?.['io.containers.trace-bpf/nginx'] ?? '', /^front_nginx_[a-z0-9]{5}_\d+$/);
+  await eyes.recordings.until(
+    'web/front',
+    ({ status }) => (status?.pods ?? 0) === 1 && status?.containers?.[0]?.running === 1,
+  );
+  await remove('-n', 'web', 'pod', 'nginx');
+  const final = await eyes.profiles.until('front-nginx', (profile) => !isPartial(profile));
+  assert.equal(final.spec.defaultAction, 'SCMP_ACT_ERRNO');
+  assert.equal(complete(await eyes.recordings.until('web/front', ({ status }) => status?.pods === 0))?.status, 'True');
+
+  const seccompProfile = { type: 'Localhost', localhostProfile: install(final) };
+  const under = { securityContext: { seccompProfile } };
+  await apply(pod('web', 'enforced', 'other', podSpec([{ name: 'nginx', image: 'nginx' }], under)));
+  const { status: enforced } = await running('web/enforced');
+  assert.equal(await served(enforced?.podIP ?? ''), 'served\n');
+  await apply(pod('web', 'refused', 'other', podSpec([{ name: 'sh', script: 'chroot / true' }], under)));
+  const { status: refused } = await ended('web/refused');
+  assert.equal(refused?.phase, 'Failed');
+  await remove('-n', 'web', 'pod', '--all');
+});
+
+test(
+  'what a pod’s profile allows is what syscribe record gives for the same program',
+  cluster.options,
+  async (context) => {
+    const { eyes, apply } = cluster;
+    const script = 'mkdir /tmp/d; ln -s x /tmp/d/l; rm -r /tmp/d';
+    await apply(
+      namespace('truth'),
+      recording('truth', 'same'),
+      pod('truth', 'one', 'same', podSpec([{ name: 'c', script }])),
+    );
+    await ended('truth/one');
+    const inCluster = await eyes.profiles.until('same-c', (profile) => !isPartial(profile));
+    const file = join(temporary(context), 'profile');
+    const { code, stderr } = await syscribe([
+      'record',
+      '-t',
+      'raw-seccomp',
+      '--runtime',
+      'runc',
+      '-o',
+      file,
+      '--',
+      '/bin/busybox',
+      'sh',
+      '-c',
+      script,
+    ]);
+    assert.equal(code, 0, stderr);
+    const { syscalls } = JSON.parse(readFileSync(file, 'utf8')) as { syscalls: { names: string[] }[] };
+    assert.deepEqual(names(inCluster), syscalls.flatMap((rule) => rule.names).sort());
+  },
+);
+
+test(
+  'a Deployment: each replica its own, merged while they run, one profile when the recording is deleted',
+  cluster.options,
+  async () => {
+    const { eyes, apply, kubectl, remove } = cluster;
+    const spec = podSpec(
+      [{ name: 'c', script: 'while [ ! -e /tmp/go ]; do sleep 0.2; done; busybox mknod /tmp/p p; exec sleep 1000' }],
+      {
+        initContainers: [{ name: 'init', script: 'mkdir /tmp/x' }],
+      },
+    );
+    await apply(
+      namespace('many'),
+      recording('many', 'web', { mergeStrategy: 'Containers' }),
+      deployment('many', 'web', 2, spec),
+    );
+    const own = (profile: Profile) =>
+      profile.metadata.labels?.['spo.x-k8s.io/container-id'] === 'c' && profile.metadata.name.startsWith('web-c-');
+    const [first] = await eyes.profiles.all((all) => all.filter(own).length === 2);
+    assert.ok(first);
+    const merged = await eyes.profiles.until('web-c', has('clock_nanosleep'));
+    assert.ok(isPartial(merged));
+    assert.equal(merged.metadata.labels?.['spo.x-k8s.io/role'], 'merged');
+    const podName = eyes.pods.list().find(({ metadata }) => metadata.namespace === 'many')?.metadata.name ?? '';
+    await kubectl(['-n', 'many', 'exec', podName, '-c', 'c', '--', 'touch', '/tmp/go']);
+    await eyes.profiles.until('web-c', (profile) => names(profile).some((name) => name.startsWith('mknod')));
+    await kubectl(['-n', 'many', 'scale', 'deployment/web', '--replicas=3']);
+    await eyes.profiles.all((all) => all.filter(own).length === 3);
+    await remove('-n', 'many', 'deployment', 'web');
+    await eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.namespace === 'many'));
+    await remove('-n', 'many', 'profilerecording', 'web');
+    await eyes.recordings.gone('many/web');
+    await eyes.profiles.all((all) => !all.some(isPartial));
+    const left = eyes.profiles
+      .list()
+      .filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'web');
+    assert.deepEqual(left.map(({ metadata }) => metadata.name).sort(), ['web-c', 'web-init']);
+    const coverage = JSON.parse(
+      left.find(({ metadata }) => metadata.name === 'web-c')?.metadata.annotations?.['spo.x-k8s.io/syscall-coverage'] ??
+        '{}',
+    );
+    assert.equal(coverage.total, 3);
+    const mknod = Object.keys(coverage.syscalls).find((name) => name.startsWith('mknod')) ?? '';
+    assert.equal(coverage.syscalls[mknod], 1, 'only one of them made it');
+    assert.equal(coverage.syscalls.execve, 3);
+  },
+);
+
+test(
+  'a container that crashes again and again is one profile; a Job of an instant is recorded',
+  cluster.options,
+  async () => {
+    const { eyes, apply, remove } = cluster;
+    const crashing = podSpec([{ name: 'c', script: 'mkdir /tmp/x; exit 1' }], { restartPolicy: 'Always' });
+    const job = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { namespace: 'short', name: 'quick' },
+      spec: {
+        ttlSecondsAfterFinished: 0,
+        template: {
+          metadata: { labels: { app: 'job' } },
+          spec: { ...podSpec([{ name: 'c', script: 'rmdir /nowhere; true' }]), restartPolicy: 'Never' },
+        },
+      },
+    };
+    await apply(
+      namespace('short'),
+      recording('short', 'crash'),
+      recording('short', 'job'),
+      pod('short', 'crash', 'crash', crashing),
+      job,
+    );
+    await eyes.pods.until('short/crash', ({ status }) => (status?.containerStatuses?.[0]?.restartCount ?? 0) >= 2);
+    await eyes.recordings.until('short/crash', ({ status }) => (status?.containers?.[0]?.done ?? 0) >= 2);
+    assert.ok(isPartial(await eyes.profiles.until('crash-c', has('mkdir'))));
+    await remove('-n', 'short', 'pod', 'crash');
+    await eyes.profiles.until('crash-c', (profile) => !isPartial(profile));
+    const [quick] = await eyes.profiles
+      .all((all) => all.some((profile) => profile.metadata.name.startsWith('job-c-') && !isPartial(profile)))
+      .then((all) => all.filter(({ metadata }) => metadata.name.startsWith('job-c-')));
+    assert.ok(quick && names(quick).includes('rmdir'));
+  },
+);
+
+test(
+  'only the containers that are listed; two recordings on one pod; disabled when asked',
+  cluster.options,
+  async () => {
+    const { eyes, apply } = cluster;
+    const two = podSpec([
+      { name: 'a', script: 'mkdir /tmp/a' },
+      { name: 'b', script: 'ln -s x /tmp/b' },
+    ]);
+    const selector = { podSelector: { matchLabels: { app: 'both' } } };
+    await apply(
+      namespace('some'),
+      recording('some', 'only-b', { ...selector, containers: ['b'] }),
+      recording('some', 'all', { ...selector, disableProfileAfterRecording: true }),
+      pod('some', 'two', 'both', two),
+    );
+    await ended('some/two');
+    const [a, b, only] = await Promise.all(
+      ['all-a', 'all-b', 'only-b-b'].map((name) => eyes.profiles.until(name, (profile) => !isPartial(profile))),
+    );
+    assert.ok(a && b && only);
+    assert.ok(names(a).includes('mkdir') && !names(a).includes('symlink'));
+    assert.deepEqual(names(b), names(only));
+    assert.deepEqual(
+      [a, b, only].map(({ spec }) => spec.state),
+      ['Disabled', 'Disabled', 'Enabled'],
+    );
+    assert.equal(eyes.profiles.get('only-b-a'), undefined);
+  },
+);
+
+test(
+  'a pod that ran before the recording is recorded from then on, and the recording says so',
+  cluster.options,
+  async () => {
+    const { eyes, apply, remove } = cluster;
+    await apply(namespace('late'));
+    await apply(pod('late', 'early', 'late', podSpec([{ name: 'c', script: 'while :; do sleep 0.2; done' }])));
+    await running('late/early');
+    await apply(recording('late', 'late'));
+    const { status } = await eyes.recordings.until('late/late', (one) => complete(one)?.status === 'False');
+    assert.equal(status?.conditions?.find(({ type }) => type === 'Complete')?.reason, 'StartedBeforeRecorder');
+    await remove('-n', 'late', 'pod', 'early');
+    assert.ok(has('wait4')(await eyes.profiles.until('late-c', (profile) => !isPartial(profile))));
+  },
+);
+
+test('recordings of the same name in two namespaces leave each other’s profiles alone', cluster.options, async () => {
+  const { eyes, apply } = cluster;
+  const script = { left: 'mkdir /tmp/x', right: 'ln -s x /tmp/x' };
+  for (const [name, text] of Object.entries(script)) {
+    await apply(
+      namespace(name),
+      recording(name, 'twin'),
+      pod(name, 'one', 'twin', podSpec([{ name: 'c', script: text }])),
+    );
+    await ended(`${name}/one`);
+    await eyes.profiles.all((all) =>
+      all.some(
+        ({ metadata }) =>
+          metadata.labels?.['spo.x-k8s.io/recording-namespace'] === name && metadata.labels[PARTIAL] === undefined,
+      ),
+    );
+  }
+  const twins = eyes.profiles
+    .list()
+    .filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'twin');
+  assert.equal(twins.length, 2);
+  const of = (where: string) =>
+    twins.find(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-namespace'] === where);
+  assert.equal(of('left')?.metadata.name, 'twin-c');
+  assert.match(of('right')?.metadata.name ?? '', /^twin-c-[0-9a-f]{8}$/);
+  assert.ok(names(of('left') as Profile).includes('mkdir') && names(of('right') as Profile).includes('symlink'));
+});

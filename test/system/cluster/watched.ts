@@ -1,0 +1,112 @@
+import type { ProfileRecording, SeccompProfile } from '../../../src/api/types.ts';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { loadConnection } from '../../../src/kube/config.ts';
+import { customResource, type KubeObject, PODS, type Resource } from '../../../src/kube/object.ts';
+import { Informer } from '../../../src/kube/reflector.ts';
+
+export type Profile = SeccompProfile & KubeObject;
+export type Recording = ProfileRecording & KubeObject;
+export interface PodObject extends KubeObject {
+  readonly spec: { readonly nodeName?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly containerStatuses?: readonly {
+      readonly name: string;
+      readonly ready: boolean;
+      readonly restartCount: number;
+      readonly state: {
+        readonly running?: object;
+        readonly waiting?: { readonly reason: string };
+        readonly terminated?: { readonly exitCode: number };
+      };
+    }[];
+  };
+}
+
+/** Objects of a kind as the API server has them: what a test waits for, it sees come. */
+export class Watched<T extends KubeObject> {
+  readonly #informer: Informer<T>;
+
+  constructor(client: KubeClient, resource: Resource) {
+    this.#informer = new Informer<T>({ client, resource });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#informer.run(signal);
+  }
+
+  get(key: string): T | undefined {
+    return this.#informer.get(key);
+  }
+
+  list(): T[] {
+    return [...this.#informer.list()];
+  }
+
+  /** The object once it is as wanted; a test's own time limit ends a wait in vain. */
+  async until(key: string, wanted: (object: T) => boolean = () => true): Promise<T> {
+    const found = await this.#when(() => {
+      const object = this.#informer.get(key);
+      return object && wanted(object) ? object : undefined;
+    });
+    return found;
+  }
+
+  async gone(key: string): Promise<void> {
+    await this.#when(() => (this.#informer.get(key) === undefined ? true : undefined));
+  }
+
+  /** Once so many objects, or whatever is asked of all of them. */
+  async all(wanted: (objects: T[]) => boolean): Promise<T[]> {
+    return this.#when(() => {
+      const objects = this.list();
+      return wanted(objects) ? objects : undefined;
+    });
+  }
+
+  async #when<R>(look: () => R | undefined): Promise<R> {
+    await this.#informer.synced;
+    const { promise, resolve } = Promise.withResolvers<R>();
+    const check = () => {
+      const found = look();
+      if (found !== undefined) resolve(found);
+    };
+    const stop = this.#informer.onChange(check);
+    check();
+    try {
+      return await promise;
+    } finally {
+      stop();
+    }
+  }
+}
+
+/** What tests look at in a cluster. */
+export interface Eyes {
+  readonly client: KubeClient;
+  readonly profiles: Watched<Profile>;
+  readonly recordings: Watched<Recording>;
+  readonly pods: Watched<PodObject>;
+  close(): Promise<void>;
+}
+
+export function openEyes(kubeconfig: string): Eyes {
+  const client = new KubeClient(loadConnection({ kubeconfig }), { userAgent: 'syscribe-test' });
+  const stop = new AbortController();
+  const profiles = new Watched<Profile>(client, customResource('seccompprofiles', 'SeccompProfile', false));
+  const recordings = new Watched<Recording>(client, customResource('profilerecordings', 'ProfileRecording', true));
+  const pods = new Watched<PodObject>(client, PODS);
+  const running = [profiles, recordings, pods].map((watched) => watched.run(stop.signal));
+  return {
+    client,
+    profiles,
+    recordings,
+    pods,
+    close: async () => {
+      stop.abort();
+      await Promise.allSettled(running);
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}
