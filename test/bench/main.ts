@@ -67,8 +67,11 @@ ${targetTable([
     ratio: addedRatio(calls, 'host'),
     target: 1.2,
   },
-  { what: `wall time of a build of ${FILES.short} files, start-up included`, ratio: recordedRatio(build), target: 1.1 },
-  { what: `the same of ${FILES.long} files`, ratio: recordedRatio(longBuild), target: 1.1 },
+  {
+    what: `wall time of a build of ${FILES.long} files, start-up included`,
+    ratio: recordedRatio(longBuild),
+    target: 1.1,
+  },
 ])}
 
 ## One system call
@@ -81,8 +84,8 @@ ${loopTable(spawns, 1000, 1)}
 
 ## A build
 
-Small C files, \`gcc -O0 -c\` one after the other; syscribe's start-up and the writing of the profile are included. With
-${FILES.short} files:
+Small C files, \`gcc -O0 -c\` one after the other; syscribe's start-up and the writing of the profile are included, and
+are most of what is added: it is the same, by and by less of the whole, however long the build. With ${FILES.short} files:
 
 ${commandTable(build)}
 
