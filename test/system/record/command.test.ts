@@ -100,6 +100,14 @@ test('--portable adds what the vDSO hides', async (context) => {
     assert.match(profile, new RegExp(`- ${name}\\n`));
 });
 
+test('--name and --default-action are those of the resource; the name is the command’s where none is given', async (context) => {
+  const named = await recordEvidence(context, ['true'], ['--name', 'web', '--default-action', 'SCMP_ACT_LOG']);
+  assert.match(named.profile, /^ {2}name: web$/m);
+  assert.match(named.profile, /^ {2}defaultAction: SCMP_ACT_LOG$/m);
+  const plain = await recordEvidence(context, ['/usr/bin/true']);
+  assert.match(plain.profile, /^ {2}name: "?true"?$/m);
+});
+
 test('raw-seccomp carries the default errno', async (context) => {
   const { profile } = await recordEvidence(context, ['true'], ['-t', 'raw-seccomp', '--default-errno', '38']);
   const { defaultAction, defaultErrnoRet, architectures } = JSON.parse(profile);
