@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What recorded tasks call: one byte a call, and one event at the first sighting. */
-#include "maps.bpf.h"
+#include "stacks.bpf.h"
 #include "abi.bpf.h"
 
 /* Numbers off the table: negative ones, arm's private ones (0xf0000 and up), whatever a future kernel adds. */
@@ -112,7 +112,8 @@ static __always_inline void on_enter(u64 nr)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscribe_enter, struct pt_regs *regs, long nr)
 {
-	on_enter(nr);
+	if (stack_is_tagged(regs))
+		on_enter(nr);
 	return 0;
 }
 
@@ -124,7 +125,8 @@ int BPF_PROG(syscribe_enter, struct pt_regs *regs, long nr)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(syscribe_again, struct pt_regs *regs, long nr)
 {
-	on_enter(nr);
+	if (stack_is_tagged(regs))
+		on_enter(nr);
 	return 0;
 }
 

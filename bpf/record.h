@@ -19,6 +19,7 @@ typedef uint64_t u64;
 #define NO_TAIL 0xffffffffU /* tag.filters: never counts as the runtime's tail */
 #define MAX_CPUS 1024
 #define CGROUP_NAME_MAX 128 /* a container's name is 64 digits, with the longest prefix of an engine and .scope 85 */
+#define STACKS 16384 /* a power of two */
 
 enum phase { PHASE_WORKLOAD, PHASE_RUNTIME, PHASES };
 enum abi { ABI_NATIVE, ABI_COMPAT, ABI_X32, ABIS };
@@ -91,6 +92,7 @@ struct tag {
 	u32 filters; /* seccomp filters at attach: more than these means that the runtime has loaded the container's */
 	u32 counted; /* 1 while the task counts in slot_state.live */
 	u32 any_mount_namespace; /* an exec in the host's mount namespace is the workload too */
+	u32 in_stacks;		 /* 1 while the task counts in control.stacks */
 };
 
 /* What is known of a member cgroup. `levels` 0: its tasks belong to `slot`; n: slots are handed out n levels below. */
@@ -133,13 +135,14 @@ struct control {
 	u32 pad[9];
 	u64 counter[8];
 	struct cached_answer cache[MAX_CPUS];
+	u32 stacks[STACKS]; /* tagged tasks by kernel stack, see stacks.bpf.h */
 };
 
 _Static_assert(sizeof(struct seen) == 6144, "layout.ts: SEEN_SIZE");
 _Static_assert(sizeof(struct slot_state) == 72, "layout.ts: STATE_SIZE");
 _Static_assert(sizeof(struct slot_cgroup) == 288, "layout.ts: SLOT_CGROUP_SIZE");
 _Static_assert(sizeof(struct event) == 56, "layout.ts: EVENT_SIZE");
-_Static_assert(sizeof(struct tag) == 24, "tag");
+_Static_assert(sizeof(struct tag) == 28, "tag");
 _Static_assert(sizeof(struct member) == 16, "member");
 _Static_assert(sizeof(struct overflow_key) == 16, "layout.ts: OVERFLOW_SIZE");
 _Static_assert(sizeof(struct cached_answer) == 64, "one cache line");

@@ -5,6 +5,7 @@
 
 #include "cgroup.bpf.h"
 #include "maps.bpf.h"
+#include "stacks.bpf.h"
 
 /* Settings, defined in lifecycle.bpf.c and fixed before loading. */
 extern const volatile int hierarchy;		/* cgroup_root.hierarchy_id that the roots live in; 0 is v2 */
@@ -30,6 +31,8 @@ static __always_inline void uncount(struct tag *tag, struct task_struct *task)
 {
 	struct slot_state *state;
 
+	if (task->flags & PF_EXITING) /* it makes no more calls; one that is moved does */
+		leave_stacks(tag, task);
 	if (!__sync_lock_test_and_set(&tag->counted, 0))
 		return;
 	state = current_state(tag->slot, tag->generation);
@@ -58,9 +61,12 @@ static __always_inline struct tag *create_tag(struct task_struct *task, struct t
 	wanted->counted = 1;
 	/* Counted first: a slot whose only task is still being tagged must not look idle. */
 	count_tagged(wanted, state, task);
+	wanted->in_stacks = 0;
+	enter_stacks(wanted, task);
 	if (!fault_injected())
 		tag = bpf_task_storage_get(&tags, task, wanted, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!tag) {
+		leave_stacks(wanted, task);
 		__sync_fetch_and_add(&state->untagged, 1);
 		__sync_fetch_and_add(&state->live, -1);
 	}

@@ -113,6 +113,8 @@ int syscribe_walk(struct bpf_iter__task *ctx)
 	if (!task || task->flags & (PF_KTHREAD | PF_EXITING))
 		return 0;
 	tag = find_tag(task);
+	if (tag)
+		enter_stacks(tag, task); /* user space gives tags, but cannot tell a task's stack */
 	if (tag && task->pid != task->tgid)
 		change_over(task, tag);
 	if (!tag) {

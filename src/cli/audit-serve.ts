@@ -10,7 +10,10 @@ interface Options extends StreamOptions {
 const HELP = `
 Each client gets the events from the time it connects on, and is told how many it missed when it reads too slowly (it may
 be some 7,000 behind); it holds up neither the others nor the reading. The service is syscribe.audit.v1.Audit, as
-dist/stream/grpc/audit.proto of this package describes it. Only the user that it runs as, root, may connect.`;
+dist/stream/grpc/audit.proto of this package describes it. Only the user that it runs as, root, may connect.
+
+Example:
+  $ sudo syscribe audit serve --metrics 9090`;
 
 /** Adds `syscribe audit serve`. */
 export function addServe(audit: Command): void {

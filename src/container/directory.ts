@@ -66,9 +66,11 @@ export class ContainerDirectory implements Disposable {
     const runtime = this.#runtimes.get(endpoint) ?? new RuntimeClient(endpoint);
     this.#runtimes.set(endpoint, runtime);
     const left = entries.values();
+    const unanswered = new Set(entries);
     const ask = async () => {
       for (const entry of left) {
         const found = await runtime.container(entry.container.id, deadline);
+        unanswered.delete(entry);
         if (!found) continue;
         Object.assign(entry.container, found);
         entry.askFrom = Number.POSITIVE_INFINITY;
@@ -78,6 +80,11 @@ export class ContainerDirectory implements Disposable {
     const failure = answers.find((answer) => answer.status === 'rejected')?.reason;
     if (failure === undefined) return;
     if (!(failure instanceof RuntimeAway)) throw failure;
+    if (unanswered.size < entries.length) {
+      // It answers, but not all in time: the rest is asked for when it is needed again.
+      for (const entry of unanswered) entry.askFrom = 0;
+      return;
+    }
     if (!this.#away.has(endpoint)) this.#say(`containers are told by id alone: ${endpoint}: ${failure.message}`);
     this.#away.set(endpoint, Date.now() + AGAIN);
   }

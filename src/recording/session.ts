@@ -118,6 +118,7 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
       const session = new RecordingSession(bpf, slot, command, settings);
       session.#listen();
       bpf.tagProcess(command.pidfd, slot);
+      bpf.walk(); // Only the kernel part can tell the stack by which sys_enter knows the tagged task.
       settings.onProcess?.(command.pid);
       bpf.attach(['tasks', 'calls']);
       command.go();

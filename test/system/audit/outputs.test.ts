@@ -88,15 +88,16 @@ test('a reader of standard output that stands still: from the kernel, what had n
   audit.child.stdout?.resume();
   // What waits to be given goes first.
   const last = await Load.start(context);
-  while (!new RegExp(`"pid":${last.pid},`).test(audit.stdout)) await last.make(1);
+  let others = 0;
+  for (; !new RegExp(`"pid":${last.pid},`).test(audit.stdout); others += 2) await last.make(1);
   audit.child.kill('SIGTERM');
   const { stdout, stderr } = await audit.finished;
   const missing = 200_001 - serialsOf(stdout, load.pid).length - serialsOf(stdout, load.pid, 'getsid').length;
   const told = lost(stderr, DROPPED) + lost(stderr, NEVER_CAME);
   context.diagnostic(`${missing} of 200,001 were not given, ${told} told`);
   assert.ok(missing > 0);
-  // Of the other's calls some may have had no room either.
-  assert.ok(told >= missing && told <= missing + 50, stderr);
+  // Of the other's calls, and of those that are logged for us, some may have had no room either.
+  assert.ok(told >= missing && told <= missing + others + 50, stderr);
 });
 
 test('a full disk: the lines wait and are written when there is room; asked to end, it says what is not, and a restart gives it', async (context) => {

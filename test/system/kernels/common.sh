@@ -9,7 +9,7 @@ kernels='
 5.10 bullseye amd64 linux-image-cloud-amd64
 6.1 bookworm amd64 linux-image-cloud-amd64
 6.12 trixie amd64 linux-image-cloud-amd64
-7 sid amd64 linux-image-cloud-amd64
+7 trixie-backports amd64 linux-image-cloud-amd64
 arm64-6.1 bookworm arm64 linux-image-arm64
 '
 

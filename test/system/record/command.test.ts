@@ -5,15 +5,15 @@ import { test } from 'node:test';
 import { parse } from 'yaml';
 import { observed, recordEvidence, run, start, syscribe, temporary } from '../support/syscribe.ts';
 
-/** The names of our programs that the kernel holds, by bpftool. */
-async function attached(): Promise<string[]> {
+/** Ids of the programs named as ours that the kernel holds, by bpftool: another recorder of the machine's has them too. */
+async function programs(): Promise<string[]> {
   const { stdout } = await run('bpftool', 'prog', 'show');
-  return [...stdout.matchAll(/name (syscribe_\w+)/g)].map(([, name]) => name ?? '');
+  return [...stdout.matchAll(/^(\d+): .* name syscribe_/gm)].map(([, id = '']) => id);
 }
 
 /** The kernel frees programs after a grace period; waits for the fact itself. */
-async function untilNothingAttached(): Promise<void> {
-  while ((await attached()).length > 0);
+async function untilGone(ids: readonly string[]): Promise<void> {
+  while ((await programs()).some((id) => ids.includes(id)));
 }
 
 test('the exit status is the command’s', async () => {
@@ -100,6 +100,14 @@ test('--portable adds what the vDSO hides', async (context) => {
     assert.match(profile, new RegExp(`- ${name}\\n`));
 });
 
+test('--name and --default-action are those of the resource; the name is the command’s where none is given', async (context) => {
+  const named = await recordEvidence(context, ['true'], ['--name', 'web', '--default-action', 'SCMP_ACT_LOG']);
+  assert.match(named.profile, /^ {2}name: web$/m);
+  assert.match(named.profile, /^ {2}defaultAction: SCMP_ACT_LOG$/m);
+  const plain = await recordEvidence(context, ['/usr/bin/true']);
+  assert.match(plain.profile, /^ {2}name: "?true"?$/m);
+});
+
 test('raw-seccomp carries the default errno', async (context) => {
   const { profile } = await recordEvidence(context, ['true'], ['-t', 'raw-seccomp', '--default-errno', '38']);
   const { defaultAction, defaultErrnoRet, architectures } = JSON.parse(profile);
@@ -113,39 +121,24 @@ test('raw-seccomp carries the default errno', async (context) => {
   );
 });
 
-test('--duration ends the recording, leaves the command running and says partial', async (context) => {
-  const file = join(temporary(context), 'pid');
-  const { code, stderr } = await syscribe([
-    'record',
-    '-o',
-    '/dev/null',
-    '--duration',
-    '500ms',
-    '--',
-    'sh',
-    '-c',
-    `echo $$ >${file}; exec sleep 60 >/dev/null 2>&1`,
-  ]);
+/** Records a shell that tells its number, runs `script` and then sleeps; its output ends when it sleeps. */
+async function recordSleeper(script: string, ...options: string[]) {
+  const shell = ['sh', '-c', `echo pid $$; ${script} exec sleep 60 >/dev/null 2>&1`];
+  const { code, stdout, stderr } = await syscribe(['record', '-o', '/dev/null', ...options, '--', ...shell]);
+  const pid = Number(/^pid (\d+)$/m.exec(stdout)?.[1] ?? assert.fail(stdout));
+  process.kill(pid, 'SIGKILL'); // Throws if it is gone.
+  return { code, stderr };
+}
+
+test('--duration ends the recording, leaves the command running and says partial', async () => {
+  const { code, stderr } = await recordSleeper('', '--duration', '500ms');
   assert.equal(code, 0);
   assert.match(stderr, /partial: 1 process still running/);
-  process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL'); // Throws if it is gone.
 });
 
-test('--until-quiet ends the recording once nothing new comes', async (context) => {
-  const file = join(temporary(context), 'pid');
-  const { stderr } = await syscribe([
-    'record',
-    '-o',
-    '/dev/null',
-    '--until-quiet',
-    '1s',
-    '--',
-    'sh',
-    '-c',
-    `echo $$ >${file}; sleep 0.1; mkdir /tmp/$$; rmdir /tmp/$$; exec sleep 60 >/dev/null 2>&1`,
-  ]);
+test('--until-quiet ends the recording once nothing new comes', async () => {
+  const { stderr } = await recordSleeper('sleep 0.1; mkdir /tmp/$$; rmdir /tmp/$$;', '--until-quiet', '1s');
   assert.match(stderr, /partial: 1 process still running/);
-  process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL');
 });
 
 test('an output that cannot be written is found before the command starts', async (context) => {
@@ -193,22 +186,31 @@ test('the command runs as the user behind sudo, and as root with --privileged', 
 });
 
 test('nothing is attached after a recording', async () => {
-  await syscribe(['record', '-o', '/dev/null', '--', 'true']);
-  await untilNothingAttached();
-  assert.deepEqual(await attached(), []);
+  const others = await programs();
+  const recorder = start(['record', '-o', '/dev/null', '--', 'sh', '-c', 'echo runs; read line'], { stdin: 'pipe' });
+  await recorder.until('stdout', /runs/);
+  const ours = (await programs()).filter((id) => !others.includes(id));
+  assert.ok(ours.length > 0, 'programs are there while it records');
+  recorder.child.stdin?.end('\n');
+  await recorder.finished;
+  await untilGone(ours);
 });
 
 test('SIGKILL of the recorder: the command goes on, nothing stays attached or pinned', async (context) => {
+  const others = await programs();
+  const pinned = async () => (await run('find', '/sys/fs/bpf', '-name', '*syscribe*')).stdout;
+  const before = await pinned();
   const directory = temporary(context);
   const recorder = start(['record', '-o', join(directory, 'p'), '--', 'sh', '-c', 'echo pid $$; exec sleep 60']);
   const pid = Number((await recorder.until('stdout', /pid (\d+)/))[1]);
+  const ours = (await programs()).filter((id) => !others.includes(id));
+  assert.ok(ours.length > 0, 'programs are there while it records');
   recorder.child.kill('SIGKILL');
   // Its pipes stay open in the command, so 'close' would wait for that.
   await new Promise((resolve) => recorder.child.once('exit', resolve));
   process.kill(pid, 0);
-  await untilNothingAttached();
-  const { stdout } = await run('find', '/sys/fs/bpf', '-name', '*syscribe*');
-  assert.equal(stdout, '');
+  await untilGone(ours);
+  assert.equal(await pinned(), before);
   process.kill(pid, 'SIGKILL');
   await recorder.finished;
 });

@@ -52,6 +52,17 @@ test('a full event ring loses evidence, never a call, and the profile stays comp
   assert.equal(observation.processes, 103);
 });
 
+test('numbers off the table beyond what there is room for: partial, and the message says how many', async () => {
+  // 256 find room; the kernel answers each with ENOSYS.
+  const script = 'import ctypes\nfor nr in range(2000, 2300): ctypes.CDLL(None).syscall(nr)';
+  const { calls, reasons } = await record(['python3', '-c', script], {});
+  assert.equal(calls.filter(({ nr }) => nr >= 2000).length, 256);
+  assert.deepEqual(
+    reasons.filter(({ code }) => code === 'overflow').map(({ message }) => message),
+    ['44 numbers off the table had no room'],
+  );
+});
+
 test('no free slot for a new cgroup is counted', (context) => {
   const path = makeCgroup(context);
   const { bpf } = recordCgroup(context, path, { slots: 1, levels: 1 });

@@ -4,7 +4,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RecordingSession } from '../../../src/recording/session.ts';
-import { cgroupId, hierarchyOf, makeCgroup, NO_SLOT, recordCgroup, workloadCalls } from '../support/kernel.ts';
+import {
+  cgroupId,
+  hierarchyOf,
+  makeCgroup,
+  NO_SLOT,
+  recordCgroup,
+  tasksInStacks,
+  workloadCalls,
+} from '../support/kernel.ts';
 import { Running, run, temporary } from '../support/syscribe.ts';
 
 // Each starts a shell in the cgroup: "sh" moves itself, then executes the workload.
@@ -159,4 +167,27 @@ test('a host that starts other children meanwhile records only its command', asy
   readFileSync('/proc/self/status');
   const { calls } = await session.finished;
   assert.ok(!calls.some(({ nr }) => nr === 266 || nr === 88), 'no symlink');
+});
+
+test('a task that is gone costs those who get its stack nothing', async (context) => {
+  const path = makeCgroup(context);
+  recordCgroup(context, path, { hostToo: true });
+  const script = `
+import os, threading
+for _ in range(20):
+    if os.fork() == 0: os.execv('/bin/true', ['true'])
+threads = [threading.Thread(target=os.getpid) for _ in range(20)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for _ in range(20): os.wait()
+while len(os.listdir('/proc/self/task')) > 1: pass
+print('forked', flush=True)
+input()`;
+  const child = spawn('sh', ['-c', 'echo $$ >"$1/cgroup.procs"; exec python3 -c "$2"', 'sh', path, script]);
+  context.after(() => child.kill());
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  assert.equal(tasksInStacks(), 1, 'the one that lives');
+  child.stdin.end('\n');
+  await new Promise((resolve) => child.once('exit', resolve));
+  assert.equal(tasksInStacks(), 0);
 });

@@ -68,11 +68,3 @@ for (const [what, args, message] of [
     assert.match(stderr, message);
   });
 }
-
-test('the help ends with an example', (t) => {
-  for (const command of ['merge', 'diff', 'explain']) {
-    const { status, stdout } = syscribe(folder(t, {}), command, '--help');
-    assert.equal(status, 0);
-    assert.match(stdout, new RegExp(`\\nExample:\\n {2}\\$ syscribe ${command} .*\\n$`));
-  }
-});
