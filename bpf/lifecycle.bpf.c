@@ -107,7 +107,8 @@ int BPF_PROG(syscribe_exec, struct task_struct *task)
 	tag->phase = PHASE_WORKLOAD;
 	__sync_fetch_and_add(&state->execs, 1);
 	if (!control.armed)
-		__sync_fetch_and_add(&state->seeded, 1); /* as one that was found running: its first calls were not seen */
+		__sync_fetch_and_add(&state->seeded,
+				     1); /* as one that was found running: its first calls were not seen */
 	return 0;
 }
 

@@ -19,7 +19,7 @@ typedef uint64_t u64;
 #define NO_TAIL 0xffffffffU /* tag.filters: never counts as the runtime's tail */
 #define MAX_CPUS 1024
 #define CGROUP_NAME_MAX 128 /* a container's name is 64 digits, with the longest prefix of an engine and .scope 85 */
-#define STACKS 16384 /* a power of two */
+#define STACKS 16384	    /* a power of two */
 
 enum phase { PHASE_WORKLOAD, PHASE_RUNTIME, PHASES };
 enum abi { ABI_NATIVE, ABI_COMPAT, ABI_X32, ABIS };

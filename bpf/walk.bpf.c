@@ -91,6 +91,37 @@ static __always_inline void change_over(struct task_struct *task, struct tag *ta
 	__sync_fetch_and_add(&control.generation, 1);
 }
 
+/* A tag of a recording that has ended, on a task that is in a member cgroup of another one now. */
+static __always_inline bool adopt_again(struct task_struct *task, struct tag *tag)
+{
+	struct member *member = task_member(task);
+	struct slot_state *state;
+	struct tag wanted = {};
+
+	if (!member)
+		return false;
+	state = current_state(member->slot, member->generation);
+	if (!state)
+		return false;
+	fill_from_member(&wanted, member, task);
+	if (wanted.any_mount_namespace || outside_host(task))
+		wanted.phase = PHASE_WORKLOAD;
+	count_tagged(&wanted, state, task);
+	tag->slot = wanted.slot;
+	tag->generation = wanted.generation;
+	tag->phase = wanted.phase;
+	tag->filters = wanted.filters;
+	tag->any_mount_namespace = wanted.any_mount_namespace;
+	tag->counted = 1;
+	__sync_fetch_and_add(&control.generation, 1);
+	__sync_fetch_and_add(&state->seeded, 1);
+	if (wanted.phase == PHASE_WORKLOAD)
+		seed_call(task, wanted.slot);
+	if (task->flags & PF_EXITING)
+		uncount(tag, task);
+	return true;
+}
+
 struct found {
 	u32 tgid;
 	u32 slot;
@@ -115,7 +146,9 @@ int syscribe_walk(struct bpf_iter__task *ctx)
 	tag = find_tag(task);
 	if (tag)
 		enter_stacks(tag, task); /* user space gives tags, but cannot tell a task's stack */
-	if (tag && task->pid != task->tgid)
+	if (tag && !current_state(tag->slot, tag->generation))
+		found.adopted = adopt_again(task, tag);
+	else if (tag && task->pid != task->tgid)
 		change_over(task, tag);
 	if (!tag) {
 		tag = adopt(task);

@@ -195,7 +195,8 @@ static napi_value load(napi_env env, napi_callback_info info)
 		error = after_load(recorder);
 	}
 	free(options.controller);
-	malloc_trim(0); /* the kernel's BTF was read and given back: some ten megabytes that would stay this process's */
+	malloc_trim(
+		0); /* the kernel's BTF was read and given back: some ten megabytes that would stay this process's */
 	if (error) {
 		throw_libbpf(env, step, error);
 		close_recorder(recorder);

@@ -161,10 +161,17 @@ static napi_value overflow(napi_env env, napi_callback_info info)
 	return make_copy(env, keys, count * sizeof(*keys));
 }
 
+/* A member of a slot that was freed since is none any more. */
+static bool is_current(struct recorder *recorder, const struct member *member)
+{
+	return member->slot >= recorder->slots ||
+	       ((struct slot_state *)recorder->states.data)[member->slot].generation == member->generation;
+}
+
 /* addMember(recorder, cgroupId, {slot, generation, levels, anyMountNamespace}): false when it is a member already. */
 static napi_value add_member(napi_env env, napi_callback_info info)
 {
-	struct member member = {0};
+	struct member member = {0}, present;
 	struct recorder *recorder;
 	napi_value args[3], added;
 	uint64_t id;
@@ -176,6 +183,9 @@ static napi_value add_member(napi_env env, napi_callback_info info)
 	    !get_u32(env, args[2], "anyMountNamespace", &member.any_mount_namespace))
 		return NULL;
 	result = bpf_map_update_elem(map_fd(recorder, "members"), &id, &member, BPF_NOEXIST);
+	if (result && errno == EEXIST && !bpf_map_lookup_elem(map_fd(recorder, "members"), &id, &present) &&
+	    !is_current(recorder, &present))
+		result = bpf_map_update_elem(map_fd(recorder, "members"), &id, &member, BPF_EXIST);
 	if (result && errno != EEXIST)
 		return throw_errno(env, "addMember", errno);
 	if (!result)
@@ -194,7 +204,9 @@ static napi_value is_member(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) || !to_u64(env, args[1], &id))
 		return NULL;
-	napi_get_boolean(env, !bpf_map_lookup_elem(map_fd(recorder, "members"), &id, &member), &found);
+	napi_get_boolean(
+		env, !bpf_map_lookup_elem(map_fd(recorder, "members"), &id, &member) && is_current(recorder, &member),
+		&found);
 	return found;
 }
 

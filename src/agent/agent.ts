@@ -90,6 +90,7 @@ export class Agent {
   async #round(): Promise<void> {
     this.#openOrEnd();
     if (this.#recorder) {
+      this.#adoptMissing(this.#recorder);
       const all = this.#rounds++ % ROUNDS === 0;
       for (const container of this.#recorder.containers()) {
         const news = this.#news.delete(container.slot) || this.#settled.get(container.slot) !== container.generation;
@@ -123,6 +124,17 @@ export class Agent {
       this.#recorder = undefined;
       this.#armed = false;
     }
+  }
+
+  /** A namespace was labelled, or its pods ran before the recorder was there: they are recorded from now on. */
+  #adoptMissing(recorder: NodeRecorder): void {
+    const slotted = new Set(recorder.containers().map(({ containerId }) => containerId));
+    const missing = new Set<string>();
+    for (const { metadata, containers } of this.#parts.view.pods.list()) {
+      if (!this.#mayBeRecorded(metadata.namespace)) continue;
+      for (const { id, running } of containers) if (running && !slotted.has(id)) missing.add(id);
+    }
+    if (missing.size > 0) recorder.adopt((_, id) => missing.has(id));
   }
 
   #unfinished(): boolean {

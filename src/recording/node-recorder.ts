@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BpfRecorder } from '../capture/bpf.ts';
 import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../capture/layout.ts';
@@ -57,12 +57,14 @@ export interface NodeRecorderEvents {
 export class NodeRecorder implements Disposable {
   readonly #bpf: BpfRecorder;
   readonly #pin: string;
+  readonly #roots: readonly string[];
   readonly #slots: number;
   readonly #baselines = new Map<number, { generation: number; counters: Counted }>();
 
-  private constructor(bpf: BpfRecorder, pin: string, slots: number) {
+  private constructor(bpf: BpfRecorder, pin: string, roots: readonly string[], slots: number) {
     this.#bpf = bpf;
     this.#pin = pin;
+    this.#roots = roots;
     this.#slots = slots;
   }
 
@@ -73,6 +75,10 @@ export class NodeRecorder implements Disposable {
   static open(settings: NodeRecorderSettings, events: NodeRecorderEvents): NodeRecorder {
     const pods = findPodCgroups(settings.cgroups, settings.cgroupRoot);
     const pin = join(settings.pins, `v${LAYOUT}-${settings.slots}`);
+    // What another version pinned cannot be read, and must not go on being paid for.
+    for (const name of existsSync(settings.pins) ? readdirSync(settings.pins) : [])
+      if (/^v\d+-\d+$/.test(name) && join(settings.pins, name) !== pin)
+        rmSync(join(settings.pins, name), { recursive: true });
     mkdirSync(pin, { recursive: true, mode: 0o700 });
     const bpf = new BpfRecorder({
       slots: settings.slots,
@@ -82,16 +88,34 @@ export class NodeRecorder implements Disposable {
       controller: pods.controller,
       pin,
     });
-    const recorder = new NodeRecorder(bpf, pin, settings.slots);
+    const recorder = new NodeRecorder(bpf, pin, pods.roots, settings.slots);
     try {
       bpf.listen((event) => recorder.#onEvent(event, events));
       bpf.attach(['tasks', 'cgroups']);
-      recorder.#adopt(pods.roots);
+      recorder.#begin();
       return recorder;
     } catch (error) {
       recorder.end();
       throw error;
     }
+  }
+
+  /** Records containers that have no slot and should: they began before, or had been released. */
+  adopt(wanted: (podUid: string, containerId: string) => boolean): void {
+    const found: number[] = [];
+    for (const root of this.#roots) {
+      for (const pod of childCgroups(root)) {
+        const uid = podOfName(pod.name);
+        if (uid === undefined) continue;
+        for (const container of childCgroups(pod.path)) {
+          const id = containerOfName(container.name);
+          if (id === undefined || !wanted(uid, id)) continue;
+          const slot = this.#adoptContainer(pod, container);
+          if (slot !== undefined) found.push(slot);
+        }
+      }
+    }
+    if (found[0] !== undefined) this.#bpf.adopt(found[0]);
   }
 
   /** Calls are seen from now on. What began before is known to have. */
@@ -159,22 +183,14 @@ export class NodeRecorder implements Disposable {
   }
 
   /** Programs first, then the roots, then what is below them already, then the tasks in there. */
-  #adopt(roots: readonly string[]): void {
-    const found: number[] = [];
-    for (const root of roots) {
+  #begin(): void {
+    for (const root of this.#roots) {
       const id = cgroupId(root);
-      if (id === undefined) continue;
-      this.#bpf.addMember(id, { ...NOBODY, levels: 2 });
-      for (const pod of childCgroups(root)) {
-        if (podOfName(pod.name) === undefined) continue;
-        this.#bpf.addMember(pod.id, { ...NOBODY, levels: 1 });
-        for (const container of childCgroups(pod.path)) {
-          const slot = this.#adoptContainer(pod, container);
-          if (slot !== undefined) found.push(slot);
-        }
-      }
+      if (id !== undefined) this.#bpf.addMember(id, { ...NOBODY, levels: 2 });
+      for (const pod of childCgroups(root))
+        if (podOfName(pod.name) !== undefined) this.#bpf.addMember(pod.id, { ...NOBODY, levels: 1 });
     }
-    if (found[0] !== undefined) this.#bpf.adopt(found[0]);
+    this.adopt(() => true);
   }
 
   #adoptContainer(pod: CgroupDirectory, container: CgroupDirectory): number | undefined {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { BpfRecorder } from '../../../src/capture/bpf.ts';
 import { cgroupId, makeCgroup, NO_SLOT, workloadCalls } from '../support/kernel.ts';
-import { run, temporary } from '../support/syscribe.ts';
+import { Running, run, temporary } from '../support/syscribe.ts';
 
 const SLOTS = 4;
 
@@ -103,4 +103,27 @@ test('calls can be detached and attached again while the rest goes on, pinned or
   await inContainer(root, 'pod', 'loud', 'mkdir', join(directory, 'b'));
   assert.ok(workloadCalls(bpf, slotOf(bpf, 'loud')).includes('mkdir'));
   assert.equal(bpf.state(slotOf(bpf, 'loud')).seeded, 0);
+});
+
+test('a container that was released is recorded again, from then on', async (context) => {
+  const root = makeCgroup(context);
+  const directory = temporary(context);
+  const bpf = recordPods(root, bpffs(context));
+  context.after(() => bpf.close());
+  const path = join(root, 'pod', 'long');
+  mkdirSync(path, { recursive: true });
+  const script = 'echo $$ >"$0/cgroup.procs"; exec sh -c "echo began; read x; mkdir "$1"; read x" sh "$1"';
+  const shell = new Running('sh', ['-c', script, path, join(directory, 'made')], { stdin: 'pipe' });
+  await shell.until('stdout', /began/);
+  bpf.freeSlot(slotOf(bpf, 'long'));
+  assert.ok(!bpf.isMember(cgroupId(path)), 'whose slot is free is no member');
+  const slot = bpf.popSlot() ?? NO_SLOT;
+  const member = { slot, generation: bpf.state(slot).generation, levels: 0, anyMountNamespace: 1 };
+  assert.ok(bpf.addMember(cgroupId(path), member));
+  bpf.adopt(slot);
+  shell.child.stdin?.end('x\nx\n');
+  assert.equal((await shell.finished).code, 0);
+  assert.ok(workloadCalls(bpf, slot).includes('mkdir'));
+  assert.ok(bpf.state(slot).seeded > 0);
+  assert.equal(bpf.state(slot).live, 0);
 });
