@@ -33,6 +33,8 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #settings: NodeRecorderSettings;
   #recorder: NodeRecorder | undefined;
+  /** Attached: containers are told from their births on. */
+  #begun = false;
   #armed = false;
   #armUntil = 0;
   #rounds = 0;
@@ -88,8 +90,8 @@ export class Agent {
   }
 
   async #round(): Promise<void> {
-    this.#openOrEnd();
-    if (this.#recorder) {
+    this.#beginOrEnd();
+    if (this.#recorder && this.#begun) {
       this.#adoptMissing(this.#recorder);
       const all = this.#rounds++ % ROUNDS === 0;
       for (const container of this.#recorder.containers()) {
@@ -101,28 +103,33 @@ export class Agent {
     this.#finish();
   }
 
-  /** Nothing is loaded where no namespace may be recorded and nothing is under way. */
-  #openOrEnd(): void {
+  /** Loaded from the start, since that takes a while; attached only where a namespace may be recorded or something is under way. */
+  #beginOrEnd(): void {
+    this.#recorder ??= this.#load();
     const wanted = this.#parts.view.namespaces.size > 0 || this.#unfinished();
-    if (wanted && !this.#recorder) {
-      try {
-        this.#recorder = NodeRecorder.open(this.#settings, {
-          changed: () => this.poke(),
-          seen: (slot) => this.#news.add(slot),
-          podBorn: () => this.#podBorn(),
-        });
-        this.#unsupported = undefined;
-      } catch (error) {
-        const message = (error as Error).message;
-        if (this.#unsupported !== message)
-          this.#parts.log.warn({ error }, 'containers cannot be recorded on this node');
-        this.#unsupported = message;
-      }
-    }
-    if (!wanted && this.#recorder) {
-      this.#recorder.end();
-      this.#recorder = undefined;
+    if (wanted && !this.#begun) this.#recorder?.begin();
+    if (!wanted && this.#begun) {
+      this.#recorder?.end();
+      this.#recorder = this.#load();
       this.#armed = false;
+    }
+    this.#begun = wanted && this.#recorder !== undefined;
+  }
+
+  #load(): NodeRecorder | undefined {
+    try {
+      const recorder = NodeRecorder.load(this.#settings, {
+        changed: () => this.poke(),
+        seen: (slot) => this.#news.add(slot),
+        podBorn: () => this.#podBorn(),
+      });
+      this.#unsupported = undefined;
+      return recorder;
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.#unsupported !== message) this.#parts.log.warn({ error }, 'containers cannot be recorded on this node');
+      this.#unsupported = message;
+      return undefined;
     }
   }
 

@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { SyscribeError } from '../platform/errors.ts';
 import {
@@ -60,7 +60,11 @@ export class BpfRecorder implements Disposable {
   constructor(options: BpfOptions = {}) {
     requireBtf();
     try {
-      this.#handle = native().load({ hostMountNamespace: hostMountNamespace(), ...DEFAULTS, ...options });
+      this.#handle = native().load({
+        hostMountNamespace: hostMountNamespace() ?? mountNamespaceOf('self') ?? 0,
+        ...DEFAULTS,
+        ...options,
+      });
     } catch (error) {
       throw isNativeFailure(error) ? describeLoadFailure(error) : error;
     }
@@ -176,15 +180,30 @@ export class BpfRecorder implements Disposable {
   }
 }
 
-/** Inode number of init's mount namespace; this process's own where init's may not be read. */
-function hostMountNamespace(): number {
-  for (const pid of ['1', 'self']) {
-    try {
-      const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${pid}/ns/mnt`))?.[1];
-      if (inode !== undefined) return Number(inode);
-    } catch {
-      // Reading init's needs CAP_SYS_PTRACE.
-    }
+/**
+ * Inode number of the host's mount namespace, in which container runtimes work: init's, or the kernel threads' where init's
+ * may not be read (that takes CAP_SYS_PTRACE, and more where init has rights that we have not).
+ */
+export function hostMountNamespace(): number | undefined {
+  return mountNamespaceOf('1') ?? (isKernelThread('2') ? mountNamespaceOf('2') : undefined);
+}
+
+function mountNamespaceOf(pid: string): number | undefined {
+  try {
+    const inode = /\[(\d+)\]/.exec(readlinkSync(`/proc/${pid}/ns/mnt`))?.[1];
+    return inode === undefined ? undefined : Number(inode);
+  } catch {
+    return undefined;
   }
-  return 0;
+}
+
+/** Of the initial process namespace: elsewhere, number 2 is anybody's. */
+function isKernelThread(pid: string): boolean {
+  try {
+    return (
+      readFileSync(`/proc/${pid}/comm`, 'utf8') === 'kthreadd\n' && readFileSync(`/proc/${pid}/cmdline`).length === 0
+    );
+  } catch {
+    return false;
+  }
 }

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BpfRecorder } from '../capture/bpf.ts';
+import { BpfRecorder, hostMountNamespace } from '../capture/bpf.ts';
 import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../capture/layout.ts';
 import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../container/kubepods.ts';
 import { containerOfName } from '../container/names.ts';
+import { SyscribeError } from '../platform/errors.ts';
 import { incompleteness, type ObservedCall, type Reason, unnamed } from './observation.ts';
 import { abisByIndex } from './session.ts';
 
@@ -69,10 +70,10 @@ export class NodeRecorder implements Disposable {
   }
 
   /**
-   * Begins, or goes on with what an earlier process of the same layout left pinned.
-   * @throws SyscribeError when there are no pods' cgroups, or the kernel does not allow it; nothing is attached then.
+   * Loads, with what an earlier process of the same layout left pinned; nothing is attached before {@link begin}.
+   * @throws SyscribeError when there are no pods' cgroups, or the kernel does not allow it.
    */
-  static open(settings: NodeRecorderSettings, events: NodeRecorderEvents): NodeRecorder {
+  static load(settings: NodeRecorderSettings, events: NodeRecorderEvents): NodeRecorder {
     const pods = findPodCgroups(settings.cgroups, settings.cgroupRoot);
     const pin = join(settings.pins, `v${LAYOUT}-${settings.slots}`);
     // What another version pinned cannot be read, and must not go on being paid for.
@@ -80,7 +81,13 @@ export class NodeRecorder implements Disposable {
       if (/^v\d+-\d+$/.test(name) && join(settings.pins, name) !== pin)
         rmSync(join(settings.pins, name), { recursive: true });
     mkdirSync(pin, { recursive: true, mode: 0o700 });
+    const host = hostMountNamespace();
+    if (host === undefined)
+      throw new SyscribeError('ERR_BPF_PERMISSION', 'the host’s mount namespace cannot be told from a container’s', {
+        remedy: 'Run it with the host’s process ids (hostPID) and CAP_SYS_PTRACE.',
+      });
     const bpf = new BpfRecorder({
+      hostMountNamespace: host,
       slots: settings.slots,
       members: settings.slots * 8,
       ringBytes: 1 << 20,
@@ -89,15 +96,14 @@ export class NodeRecorder implements Disposable {
       pin,
     });
     const recorder = new NodeRecorder(bpf, pin, pods.roots, settings.slots);
-    try {
-      bpf.listen((event) => recorder.#onEvent(event, events));
-      bpf.attach(['tasks', 'cgroups']);
-      recorder.#begin();
-      return recorder;
-    } catch (error) {
-      recorder.end();
-      throw error;
-    }
+    bpf.listen((event) => recorder.#onEvent(event, events));
+    return recorder;
+  }
+
+  /** Attaches, unless it is pinned and attached; what runs already is recorded from now on. */
+  begin(): void {
+    this.#bpf.attach(['tasks', 'cgroups']);
+    this.#begin();
   }
 
   /** Records containers that have no slot and should: they began before, or had been released. */
