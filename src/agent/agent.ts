@@ -1,12 +1,13 @@
-import type { ProfileRecording } from '../api/types.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
 import { waitFor } from '../platform/wait.ts';
 import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../recording/node-recorder.ts';
-import type { ClusterView, PodObject } from './cluster.ts';
+import { type ClusterView, type PodObject, synced } from './cluster.ts';
 import type { Identities } from './identities.ts';
-import { recordId, recordingRef, recordingsOf } from './matching.ts';
-import { type ContainerRecord, finish, newRecord, withRun } from './record.ts';
+import { recordFor, recordId, recordingsOf } from './matching.ts';
+import { isOver } from './over.ts';
+import { PodEvents } from './pod-events.ts';
+import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
 import type { Records } from './records.ts';
 import { runtimeOf } from './runtimes.ts';
 
@@ -43,13 +44,13 @@ export class Agent {
   /** Uses of slots whose container is known for what it is. */
   readonly #settled = new Map<number, number>();
   #wake = Promise.withResolvers<void>();
-  /** Told once each: event reasons by pod and container. */
-  readonly #told = new Set<string>();
+  readonly #events: PodEvents;
   #unsupported: string | undefined;
 
   constructor(parts: AgentParts, settings: NodeRecorderSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#events = new PodEvents(parts.events);
     const { pods, recordings, namespaces } = parts.view;
     pods.onChange((_, now, before) => {
       parts.identities.podChanged(now, before);
@@ -69,6 +70,11 @@ export class Agent {
     return this.#recorder?.containers().length ?? 0;
   }
 
+  /** What the kernel could not do for the recording, while there is one. */
+  get losses(): ReturnType<NodeRecorder['losses']> | undefined {
+    return this.#recorder?.losses();
+  }
+
   /** Something has changed: look soon. */
   poke(): void {
     this.#wake.resolve();
@@ -76,9 +82,8 @@ export class Agent {
 
   /** Until `signal` aborts; what is recorded goes on behind it, for the next process. */
   async run(signal: AbortSignal): Promise<void> {
-    const { view } = this.#parts;
     try {
-      await Promise.all([view.pods.synced, view.recordings.synced, view.namespaces.synced]);
+      await synced(this.#parts.view, signal);
       while (!signal.aborted) {
         await this.#round();
         await waitFor(this.#wake.promise, TICK, signal);
@@ -145,7 +150,7 @@ export class Agent {
   }
 
   #unfinished(): boolean {
-    return this.#parts.records.list().some(({ finished, recording }) => !finished && recording.recorder === 'Bpf');
+    return this.#parts.records.list().some((record) => isBpf(record) && !record.finished);
   }
 
   /** At once: its first container runs soon. */
@@ -194,19 +199,12 @@ export class Agent {
     this.#settled.set(container.slot, container.generation);
     const { calls, reasons } = recorder.observe(container.slot);
     const safe = records.map((record) =>
-      this.#parts.records.put(
-        this.#unlessSame(
-          record,
-          withRun(record, container.containerId, { calls, reasons }, container.ended, Date.now()),
-        ),
+      this.#parts.records.update(
+        record,
+        withRun(record, container.containerId, { calls, reasons }, container.ended, Date.now()),
       ),
     );
     if (container.ended && safe.every(Boolean)) recorder.release(container.slot);
-  }
-
-  /** A look that found nothing new writes nothing. */
-  #unlessSame(before: ContainerRecord, after: ContainerRecord): ContainerRecord {
-    return this.#parts.records.get(before.id) && JSON.stringify(before) === JSON.stringify(after) ? before : after;
   }
 
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
@@ -215,12 +213,14 @@ export class Agent {
     const uid = pod.metadata.uid ?? '';
     const running = records
       .list()
-      .filter((record) => !record.finished && record.pod.uid === uid && record.container === container);
+      .filter(
+        (record) => isBpf(record) && !record.finished && record.pod.uid === uid && record.container === container,
+      );
     if (!this.#mayBeRecorded(pod.metadata.namespace)) return running;
     const wanted = recordingsOf(pod, container, view.recordings.list(), 'Bpf');
     const runtime = runtimeOf(handler);
     if (wanted.length > 0 && runtime === undefined) {
-      this.#tell(
+      this.#events.tell(
         pod,
         'Warning',
         'UnsupportedRuntime',
@@ -230,55 +230,35 @@ export class Agent {
     }
     const fresh = wanted
       .filter(({ metadata }) => !records.get(recordId(metadata.uid ?? '', uid, container)))
-      .map((recording) => this.#begin(recording, pod, container, runtime ?? 'none'));
+      .map((recording) => {
+        this.#events.tell(
+          pod,
+          'Normal',
+          'ProfileRecording',
+          `Recording profiles (${container}, for ${recording.metadata.name})`,
+        );
+        return recordFor(recording, pod, container, runtime ?? 'none');
+      });
     return [...running, ...fresh];
   }
 
-  #begin(
-    recording: ProfileRecording,
-    pod: PodObject,
-    container: string,
-    runtime: ContainerRecord['runtime'],
-  ): ContainerRecord {
-    const { name, namespace = '', uid = '', generateName } = pod.metadata;
-    this.#tell(pod, 'Normal', 'ProfileRecording', `Recording profiles (${container}, for ${recording.metadata.name})`);
-    return newRecord({
-      id: recordId(recording.metadata.uid ?? '', uid, container),
-      recording: recordingRef(recording),
-      pod: { namespace, name, uid, ...(generateName !== undefined && { generateName }) },
-      container,
-      runtime,
-    });
-  }
-
-  /** Records end with their pod, with the work of an init container, and with their recording. */
   #finish(): void {
-    const { records } = this.#parts;
-    for (const record of records.list()) {
-      if (!record.finished && this.#isOver(record)) records.put(finish(record));
+    const { records, view, identities } = this.#parts;
+    const unfinished = records.list().filter((record) => isBpf(record) && !record.finished);
+    if (unfinished.length === 0) return;
+    const held = new Set(this.#recorder?.containers().map(({ containerId }) => containerId));
+    for (const record of unfinished) {
+      const gone = Object.keys(record.current).filter((id) => !held.has(id));
+      // Without a recorder it may be opened again, and have it still.
+      const lost = this.#recorder || !identities.lives(record.pod.uid) ? gone : [];
+      const now = lost.reduce(abandon, record);
+      if (isOver(now, view, identities)) records.put(finish(now));
+      else if (now !== record) records.put(now);
     }
   }
+}
 
-  #isOver(record: ContainerRecord): boolean {
-    const { view, identities } = this.#parts;
-    const recording = view.recordings.get(`${record.recording.namespace}/${record.recording.name}`);
-    const deleted =
-      recording?.metadata.uid !== record.recording.uid || recording.metadata.deletionTimestamp !== undefined;
-    if (deleted) return true;
-    if (Object.keys(record.current).length > 0) return false;
-    if (!identities.lives(record.pod.uid)) return true;
-    const pod = identities.pod(record.pod.uid);
-    if (pod?.phase === 'Succeeded' || pod?.phase === 'Failed') return true;
-    return pod?.containers.some(({ name, succeededInit }) => name === record.container && succeededInit) ?? false;
-  }
-
-  #tell({ metadata }: PodObject, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const key = `${metadata.uid}/${reason}/${message}`;
-    if (this.#told.has(key)) return;
-    if (this.#told.size > 10_000) this.#told.clear();
-    this.#told.add(key);
-    const { name, namespace, uid } = metadata;
-    const regarding = { apiVersion: 'v1', kind: 'Pod', name, ...(namespace && { namespace }), ...(uid && { uid }) };
-    this.#parts.events.event(regarding, type, reason, message);
-  }
+/** What the audit log tells is another's. */
+function isBpf({ recording }: ContainerRecord): boolean {
+  return recording.recorder === 'Bpf';
 }

@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
 import { customResource, type KubeObject, NAMESPACES, PODS } from '../kube/object.ts';
 import { Informer } from '../kube/reflector.ts';
-import type { Pod, PodContainer } from './matching.ts';
+import { LOG_SESSION, type Pod, type PodContainer } from './matching.ts';
 
 /** What the agent sees of the cluster: its own node's pods, all recordings, and the namespaces that may be recorded. */
 export interface ClusterView {
@@ -38,11 +38,20 @@ export function watchCluster(client: KubeClient, log: Log, node: string): Cluste
   };
 }
 
+/** Until all that there is has been told once, or `signal` aborts. */
+export async function synced({ pods, recordings, namespaces }: ClusterView, signal: AbortSignal): Promise<void> {
+  try {
+    await Promise.all([pods.synced, recordings.synced, namespaces.synced]);
+  } catch (error) {
+    // Informers that are told to stop before they have seen anything say that they have not.
+    if (!signal.aborted) throw error;
+  }
+}
+
 interface ContainerStatus {
   readonly name: string;
   readonly containerID?: string;
   readonly state?: {
-    readonly running?: object;
     readonly terminated?: { readonly exitCode: number; readonly containerID?: string };
   };
   readonly lastState?: { readonly terminated?: { readonly containerID?: string } };
@@ -58,6 +67,9 @@ interface RawPod extends KubeObject {
   };
 }
 
+/** A static pod's cgroup is named by its manifest's hash. */
+export const CONFIG_HASH = 'kubernetes.io/config.hash';
+
 /** Little of a pod is kept: a node has hundreds, and each is some ten kilobytes. */
 export function podOf(raw: KubeObject): PodObject {
   const { metadata, spec, status } = raw as RawPod;
@@ -65,7 +77,9 @@ export function podOf(raw: KubeObject): PodObject {
     spec?.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name),
   );
   const { name, namespace, uid, resourceVersion, generateName, labels, deletionTimestamp } = metadata;
-  const hash = metadata.annotations?.['kubernetes.io/config.hash'];
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(
+    ([key]) => key === CONFIG_HASH || key.startsWith(LOG_SESSION),
+  );
   return {
     metadata: {
       name,
@@ -75,8 +89,7 @@ export function podOf(raw: KubeObject): PodObject {
       ...(generateName !== undefined && { generateName }),
       ...(labels && { labels }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-      // A static pod's cgroup is named by its manifest's hash.
-      ...(hash !== undefined && { annotations: { 'kubernetes.io/config.hash': hash } }),
+      ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     ...(status?.phase !== undefined && { phase: status.phase }),
     containers: [
@@ -89,11 +102,11 @@ export function podOf(raw: KubeObject): PodObject {
 
 function containersOf({ name, containerID, state, lastState }: ContainerStatus, init: boolean): PodContainer[] {
   const succeededInit = init && state?.terminated?.exitCode === 0;
-  const running = state?.running !== undefined;
+  const ended = state?.terminated !== undefined;
   const before = lastState?.terminated?.containerID;
   return [
-    ...(containerID ? [{ id: bareId(containerID), name, running, succeededInit }] : []),
-    ...(before ? [{ id: bareId(before), name, running: false, succeededInit: false }] : []),
+    ...(containerID && containerID !== before ? [{ id: bareId(containerID), name, ended, succeededInit }] : []),
+    ...(before ? [{ id: bareId(before), name, ended: true, succeededInit: false }] : []),
   ];
 }
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { type CriIdentity, RuntimeAway, RuntimeClient } from '../container/cri/client.ts';
 import { runtimeEndpoints } from '../container/cri/endpoints.ts';
 import type { Log } from '../kube/log.ts';
-import type { PodObject } from './cluster.ts';
+import { CONFIG_HASH, type PodObject } from './cluster.ts';
 
 const MOST = 4096;
 const PATIENCE = 2000; // milliseconds
@@ -13,7 +13,7 @@ const MOST_GONE = 1024;
 /** What is known of a container's cgroup. */
 export type Identity =
   | { readonly sandbox: true }
-  | { readonly sandbox: false; readonly name: string; readonly handler: string };
+  | { readonly sandbox: false; readonly name: string; readonly handler: string; readonly podUid: string };
 
 /** Which container of which pod an id is: asked of the runtime, which knows before the first process runs; else of the pod's status. */
 export class Identities implements Disposable {
@@ -48,13 +48,20 @@ export class Identities implements Disposable {
     return this.#pods.has(uid);
   }
 
-  /** @returns undefined where it is not known yet. */
-  async identify(containerId: string, podUid: string): Promise<Identity | undefined> {
+  /**
+   * @param podUid where it is known, by its cgroup for example.
+   * @returns undefined where it is not known yet.
+   */
+  async identify(containerId: string, podUid?: string): Promise<Identity | undefined> {
     const known = this.#known.get(containerId) ?? (await this.#ask(containerId));
     if (known?.sandbox) return known;
-    if (known) return { sandbox: false, name: known.name, handler: known.handler };
-    const name = this.pod(podUid)?.containers.find(({ id }) => id === containerId)?.name;
-    return name === undefined ? undefined : { sandbox: false, name, handler: '' };
+    if (known) return { sandbox: false, name: known.name, handler: known.handler, podUid: podUid ?? known.podUid };
+    const pods = podUid === undefined ? this.#pods.values() : [this.pod(podUid)];
+    for (const pod of pods) {
+      const name = pod?.containers.find(({ id }) => id === containerId)?.name;
+      if (name !== undefined) return { sandbox: false, name, handler: '', podUid: podUid ?? pod?.metadata.uid ?? '' };
+    }
+    return undefined;
   }
 
   [Symbol.dispose](): void {
@@ -80,6 +87,6 @@ export class Identities implements Disposable {
 }
 
 function uidsOf({ metadata }: PodObject): string[] {
-  const hash = metadata.annotations?.['kubernetes.io/config.hash'];
+  const hash = metadata.annotations?.[CONFIG_HASH];
   return [metadata.uid, hash].filter((uid) => uid !== undefined);
 }

@@ -5,6 +5,8 @@ import type { ContainerRecord } from './record.ts';
 
 const VERSION = 1;
 const ID = /^[0-9a-f]{32}$/;
+/** What an interrupted write leaves: see writeFileAtomic. */
+const TORN = /^\.[0-9a-f]{32}\.json\.[\w-]+$/;
 /** More than the largest record has: every call of every ABI and phase, and 500 ids. */
 const MOST_BYTES = 4 << 20;
 
@@ -23,6 +25,11 @@ export class Journal {
   /** Why records could not be written, where that is so: a full disk most of all. */
   get failures(): readonly string[] {
     return [...new Set(this.#failed.values())];
+  }
+
+  /** Records that are not on disk as they are. */
+  get failing(): number {
+    return this.#failed.size;
   }
 
   /** @returns whether it is on disk. */
@@ -51,8 +58,7 @@ export class Journal {
     return readdirSync(this.#directory).flatMap((name) => {
       const id = name.endsWith('.json') ? name.slice(0, -'.json'.length) : '';
       if (!ID.test(id)) {
-        // What an interrupted write left: no record has such a name.
-        if (name.startsWith('.')) rmSync(join(this.#directory, name), { force: true });
+        if (TORN.test(name)) rmSync(join(this.#directory, name), { force: true, recursive: true });
         return [];
       }
       try {
@@ -67,13 +73,27 @@ export class Journal {
   #read(id: string): ContainerRecord {
     const file = this.#file(id);
     if (statSync(file).size > MOST_BYTES) throw new Error('it is too large');
-    const { version, record } = JSON.parse(readFileSync(file, 'utf8')) as { version: unknown; record: ContainerRecord };
+    const { version, record } = JSON.parse(readFileSync(file, 'utf8')) as { version: unknown; record: unknown };
     if (version !== VERSION) throw new Error(`it is of version ${version}, this is ${VERSION}`);
-    if (record.id !== id || !Array.isArray(record.past.calls)) throw new Error('it is not a record');
+    if (!isRecord(record) || record.id !== id) throw new Error('it is not a record');
     return record;
   }
 
   #file(id: string): string {
     return join(this.#directory, `${id}.json`);
   }
+}
+
+/** Whatever is of this version was written by us and whole; this tells it from what somebody else has put there. */
+function isRecord(value: unknown): value is ContainerRecord {
+  const { recording, pod, past, ended, current } = (value ?? {}) as Partial<ContainerRecord>;
+  const runs = [past, ...Object.values(current ?? {})];
+  return (
+    typeof recording?.uid === 'string' &&
+    typeof pod?.uid === 'string' &&
+    Array.isArray(ended) &&
+    typeof current === 'object' &&
+    current !== null &&
+    runs.every((run) => Array.isArray(run?.calls) && Array.isArray(run.reasons))
+  );
 }

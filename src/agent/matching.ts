@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isDnsLabel, matchesSelector } from '../api/names.ts';
+import { isDnsLabel, matchesSelector, parseSessionId, traceAnnotation } from '../api/names.ts';
 import type { ProfileRecording } from '../api/types.ts';
-import type { RecordingRef } from './record.ts';
+import { type ContainerRecord, newRecord, type RecordingRef } from './record.ts';
 
 /** What is kept of a pod: all that recording needs to know of it. */
 export interface Pod {
@@ -22,7 +22,8 @@ export interface Pod {
 export interface PodContainer {
   readonly id: string;
   readonly name: string;
-  readonly running: boolean;
+  /** Its processes are gone. One that is not is about to run, or runs. */
+  readonly ended: boolean;
   /** An init container that has done its work: it is not started again. */
   readonly succeededInit: boolean;
 }
@@ -65,6 +66,51 @@ export function parseInterval(text: string | undefined): number {
   const parts = [...text.matchAll(/(\d+)([smh])/g)];
   const sum = parts.reduce((total, [, number, unit]) => total + Number(number) * (UNITS[unit as string] as number), 0);
   return Math.min(Math.max(sum, 1000), 24 * 3_600_000);
+}
+
+/** What the webhook gives to containers that are recorded from the log, the container's name behind. */
+export const LOG_SESSION = traceAnnotation('SeccompProfile', 'Logs') as string;
+
+/** Whether the webhook has made a container run under the profile that logs. */
+export function hasLogSession({ metadata }: Pod, container: string): boolean {
+  return metadata.annotations?.[LOG_SESSION + container] !== undefined;
+}
+
+/**
+ * The recording from the log that the webhook has chosen for a container.
+ * @param find by NAMESPACE/NAME.
+ */
+export function loggedFor<R extends ProfileRecording>(
+  { metadata }: Pod,
+  container: string,
+  find: (key: string) => R | undefined,
+): R | undefined {
+  const session = parseSessionId(metadata.annotations?.[LOG_SESSION + container] ?? '');
+  if (session?.container !== container) return undefined;
+  const recording = find(`${metadata.namespace}/${session.recording}`);
+  return recording && isLogged(recording) ? recording : undefined;
+}
+
+/** Whether a recording is made from the log. */
+export function isLogged({ metadata, spec }: ProfileRecording): boolean {
+  return spec.kind === 'SeccompProfile' && spec.recorder === 'Logs' && metadata.deletionTimestamp === undefined;
+}
+
+/** What is begun with for a container of a pod. */
+export function recordFor(
+  recording: ProfileRecording,
+  { metadata }: Pod,
+  container: string,
+  runtime: ContainerRecord['runtime'],
+): ContainerRecord {
+  const { name, namespace = '', uid = '', generateName } = metadata;
+  return newRecord({
+    id: recordId(recording.metadata.uid ?? '', uid, container),
+    recording: recordingRef(recording),
+    pod: { namespace, name, uid, ...(generateName !== undefined && { generateName }) },
+    container,
+    runtime,
+  });
 }
 
 /** Tells records apart, on disk too. */

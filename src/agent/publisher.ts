@@ -3,13 +3,14 @@ import { LABELS } from '../api/names.ts';
 import { RECORDING_UID, stateOf } from '../api/recording-state.ts';
 import type { SeccompProfile } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { type Clock, MONOTONIC } from '../kube/clock.ts';
 import { isKube } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
 import { customResource, type KubeObject } from '../kube/object.ts';
 import { WorkQueue } from '../kube/queue.ts';
 import { nameOf, profileOf } from './profile.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, totalOf } from './record.ts';
 
 const PROFILES = customResource('seccompprofiles', 'SeccompProfile', false);
 const MANAGER = 'syscribe-agent';
@@ -28,6 +29,8 @@ export interface PublisherParts {
   readonly record: (id: string) => ContainerRecord | undefined;
   /** The record was published as this object. */
   readonly published: (id: string, object: { name: string; uid: string }) => void;
+  /** Somebody deleted what it was published as. */
+  readonly refused: (id: string) => void;
   /** Its finished state has arrived, or never will: it may be forgotten. */
   readonly settled: (id: string) => void;
 }
@@ -48,14 +51,17 @@ export class Publisher {
   readonly #parts: PublisherParts;
   readonly #node: string;
   readonly #queue: WorkQueue;
+  readonly #clock: Clock;
   readonly #rhythms = new Map<string, Rhythm>();
 
-  constructor(parts: PublisherParts, settings: { readonly node: string }) {
+  constructor(parts: PublisherParts, { node, clock = MONOTONIC }: { readonly node: string; readonly clock?: Clock }) {
     this.#parts = parts;
-    this.#node = settings.node;
+    this.#node = node;
+    this.#clock = clock;
     this.#queue = new WorkQueue((id, { signal }) => persistent(this.#publish(id, signal)), {
       concurrency: 4,
       backoff: BACKOFF,
+      clock,
       onError: (error, { key, retryIn }) => parts.log.warn({ record: key, error, retryIn }, 'profile not written'),
     });
   }
@@ -70,33 +76,45 @@ export class Publisher {
 
   /** The record has changed. */
   changed({ id, finished, recording }: ContainerRecord): void {
-    const rhythm = this.#rhythms.get(id) ?? { sent: '', interval: recording.snapshotInterval, due: Date.now() + FIRST };
+    const now = this.#clock.now();
+    const rhythm = this.#rhythms.get(id) ?? { sent: '', interval: recording.snapshotInterval, due: now + FIRST };
     this.#rhythms.set(id, rhythm);
     if (finished) this.#queue.add(id);
-    else this.#queue.addAfter(id, Math.max(rhythm.due - Date.now(), 0));
+    else this.#queue.addAfter(id, Math.max(rhythm.due - now, 0));
   }
 
   async #publish(id: string, signal: AbortSignal): Promise<void> {
     const record = this.#parts.record(id);
     if (!record) return;
-    if (record.finished && record.past.calls.length === 0) return this.#settle(record);
+    const empty = totalOf(record).calls.length === 0 && !record.published;
+    if (record.refused || empty) {
+      if (record.finished) this.#settle(record);
+      return;
+    }
     const wanted = profileOf(record, record.published?.name ?? nameOf(record, false), this.#node);
     const text = JSON.stringify(wanted);
     const rhythm = this.#rhythms.get(id);
     const hash = createHash('sha256').update(text).digest('base64');
+    const large = Buffer.byteLength(text) > MOST_BYTES;
     if (rhythm?.sent !== hash) {
-      if (text.length > MOST_BYTES)
-        this.#tell(record, 'Warning', 'TooLarge', 'the profile is larger than an object may be');
-      else if (!(await this.#write(record, wanted, signal))) return this.#settle(record);
+      if (large) this.#tell(record, 'Warning', 'TooLarge', 'the profile is larger than an object may be');
+      else if (!(await this.#write(record, wanted, signal))) {
+        if (record.finished) this.#settle(record);
+        else this.#parts.refused(id);
+        return;
+      }
+      if (rhythm) this.#next(rhythm, hash, record.recording.snapshotInterval);
     }
-    if (rhythm) {
-      // At random within a fifth, so that the nodes' snapshots do not come all at once.
-      const jitter = 0.9 + Math.random() * 0.2;
-      rhythm.sent = hash;
-      rhythm.due = Date.now() + rhythm.interval * jitter;
-      rhythm.interval = Math.min(rhythm.interval * 2, Math.max(LONGEST, record.recording.snapshotInterval));
-    }
-    if (record.finished && this.#parts.record(id) === record) this.#settle(record);
+    // What is too large stays on disk.
+    if (record.finished && !large && this.#parts.record(id) === record) this.#settle(record);
+  }
+
+  /** At random within a fifth, so that the nodes' snapshots do not come all at once. */
+  #next(rhythm: Rhythm, sent: string, snapshotInterval: number): void {
+    const jitter = 0.9 + Math.random() * 0.2;
+    rhythm.sent = sent;
+    rhythm.due = this.#clock.now() + Math.round(rhythm.interval * jitter);
+    rhythm.interval = Math.min(rhythm.interval * 2, Math.max(LONGEST, snapshotInterval));
   }
 
   #settle({ id }: ContainerRecord): void {

@@ -56,6 +56,8 @@ export interface ContainerRecord {
   readonly finished: boolean;
   /** The object that it was published as. */
   readonly published?: { readonly name: string; readonly uid: string };
+  /** Somebody deleted that object: it is not brought back to life, and the container not begun with anew. */
+  readonly refused?: boolean;
 }
 
 export function newRecord(
@@ -97,6 +99,12 @@ export function withRun(
     done: record.done + 1,
     current: others,
   };
+}
+
+/** The record when what a run did is kept by nobody any more: the machine was started anew, most likely. */
+export function abandon(record: ContainerRecord, containerId: string): ContainerRecord {
+  const lost: StateReason = { code: 'interrupted', message: 'its end was not seen: recording was interrupted' };
+  return withRun(record, containerId, { calls: [], reasons: [lost] }, true, record.newest);
 }
 
 /** The record when nothing comes any more; what still runs then makes it partial. */

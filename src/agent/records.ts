@@ -46,9 +46,21 @@ export class Records {
     return written;
   }
 
+  /** As {@link put}; a look that found nothing new writes nothing. */
+  update(before: ContainerRecord, after: ContainerRecord): boolean {
+    const same = this.#all.get(before.id) === before && JSON.stringify(before) === JSON.stringify(after);
+    return this.put(same ? before : after);
+  }
+
   published(id: string, object: { name: string; uid: string }): void {
     const record = this.#all.get(id);
     if (record) this.put({ ...record, published: object });
+  }
+
+  /** Somebody deleted what it was published as. */
+  refused(id: string): void {
+    const record = this.#all.get(id);
+    if (record) this.put({ ...record, refused: true });
   }
 
   remove(id: string): void {

@@ -1,17 +1,22 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
+import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress, parseCount } from './values.ts';
 
-interface Options {
+interface Options extends MetricsOptions {
   readonly kubeconfig?: string;
   readonly nodeName: string;
   readonly stateDir: string;
   readonly pinDir: string;
   readonly cgroupMount: string;
   readonly cgroupRoot: string;
+  readonly kubeletDir: string;
   readonly slots: number;
+  readonly auditSource: SourceChoice['source'];
+  readonly auditFile?: string;
   readonly health: { readonly host: string; readonly port: number };
 }
 
@@ -32,7 +37,23 @@ export function register(program: Command): void {
     .option('--pin-dir <path>', 'a directory of the host’s bpffs', '/sys/fs/bpf/syscribe')
     .option('--cgroup-mount <path>', 'where the host’s /sys/fs/cgroup is', '/sys/fs/cgroup')
     .option('--cgroup-root <path>', 'the kubelet’s cgroupRoot', '/')
+    .option(
+      '--kubelet-dir <path>',
+      'kubelet’s root directory on the host (or $KUBELET_DIR)',
+      process.env.KUBELET_DIR ?? '/var/lib/kubelet',
+    )
     .option('--slots <n>', 'containers that can be recorded at once', parseCount, 512)
+    .addOption(
+      new Option('--audit-source <source>', 'where recorder Logs reads').choices(SOURCES).default('auto' as const),
+    )
+    .option('--audit-file <path>', 'read this log instead of auditd’s or the system’s')
+    .option('--metrics <address>', 'where metrics are', parseAddress, { host: '0.0.0.0', port: 9443 })
+    .option('--no-metrics', 'offer no metrics')
+    .option('--insecure-metrics', 'offer metrics by plain HTTP, to everybody')
+    .option(
+      '--metrics-cert-dir <path>',
+      'where tls.crt and tls.key for the metrics are; default: one made at each start',
+    )
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
@@ -45,17 +66,24 @@ async function run(options: Options): Promise<number> {
   const { watchCluster } = await import('../agent/cluster.ts');
   const { Identities } = await import('../agent/identities.ts');
   const { Journal } = await import('../agent/journal.ts');
+  const { LogProfile } = await import('../agent/log-profile.ts');
+  const { containersAlive } = await import('../agent/logs/alive.ts');
+  const { openAuditLog } = await import('../agent/logs/audit-log.ts');
+  const { Logs } = await import('../agent/logs/logs.ts');
+  const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
   const { EventRecorder } = await import('../kube/events.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
-  const { log, client, stop } = startComponent('agent', options);
+  const { serveMetrics } = await import('./agent-metrics.ts');
+  const { nodeName: node, slots, auditSource: source, auditFile: file } = options;
+  const metrics = new AgentMetrics({ node, slots });
+  const { log, client, stop } = startComponent('agent', options, metrics.observeRequest);
   await using _client = client;
-  await using events = new EventRecorder(client, { component: 'profilerecorder', host: options.nodeName });
+  await using events = new EventRecorder(client, { component: 'profilerecorder', host: node });
   using identities = new Identities(log);
-  const records: InstanceType<typeof Records> = new Records(new Journal(join(options.stateDir, 'records')), (record) =>
-    publisher.changed(record),
-  );
+  const journal = new Journal(join(options.stateDir, 'records'));
+  const records: InstanceType<typeof Records> = new Records(journal, (record) => publisher.changed(record));
   const publisher = new Publisher(
     {
       client,
@@ -63,24 +91,56 @@ async function run(options: Options): Promise<number> {
       log,
       record: (id) => records.get(id),
       published: (id, object) => records.published(id, object),
+      refused: (id) => records.refused(id),
       settled: (id) => records.remove(id),
     },
-    { node: options.nodeName },
+    { node },
   );
-  const view = watchCluster(client, log, options.nodeName);
-  const agent = new Agent(
-    { view, identities, records, events, log },
-    { cgroups: options.cgroupMount, cgroupRoot: options.cgroupRoot, pins: options.pinDir, slots: options.slots },
-  );
+  const view = watchCluster(client, log, node);
+  const parts = { view, identities, records, events, log };
+  const cgroups = { cgroups: options.cgroupMount, cgroupRoot: options.cgroupRoot };
+  const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
+  const logProfile = new LogProfile(options.kubeletDir);
+  logProfile.ensure();
+  const logs = new Logs({
+    ...parts,
+    alive: () => containersAlive(cgroups),
+    open: (onEvents) => {
+      logProfile.ensure();
+      const read = (some: Parameters<typeof onEvents>[0]) => {
+        metrics.observeEvents(some);
+        onEvents(some);
+      };
+      const choice = { source, ...(file !== undefined && { file }) };
+      return openAuditLog(read, { choice, node, say: (line) => log.info({}, line) });
+    },
+  });
   records.load((line) => log.warn({}, line));
-  await using _health = await HealthServer.listen(options.health, { 'recorder-spod': () => agent.unsupported });
-  log.info({ node: options.nodeName, records: records.size }, 'agent started');
+  await using served = await serveMetrics(
+    options,
+    {
+      '/metrics': metrics.process,
+      '/metrics-spod': metrics.measure({ agent, logs, records, journal, publisher, view }),
+    },
+    { client, log, observe: metrics.observeScrape },
+  );
+  // Not an API server that is away, however long: recording goes on without it, and starting this process anew brings back
+  // nothing, but makes holes in what is recorded from the log. Nor a log that cannot be read: that is told of the pods.
+  await using _health = await HealthServer.listen(options.health, {
+    'recorder-spod': () => agent.unsupported,
+    'log-profile': () => logProfile.failure,
+    journal: () => journal.failures[0],
+  });
+  log.info({ node, records: records.size }, 'agent started');
+  if (logProfile.failure !== undefined) log.warn({}, `the profile for recorder Logs: ${logProfile.failure}`);
   await runTogether(stop, [
     (signal) => view.pods.run(signal),
     (signal) => view.recordings.run(signal),
     (signal) => view.namespaces.run(signal),
     (signal) => publisher.run(signal),
     (signal) => agent.run(signal),
+    (signal) => logs.run(signal),
+    (signal) => served.run(signal),
   ]);
   return EXIT.ok;
 }

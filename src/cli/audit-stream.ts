@@ -76,7 +76,7 @@ export async function openStream(
       import('../platform/metrics-server.ts'),
     ]);
     metrics = new StreamMetrics(options.node, () => ({ ...stream.counts(), missed: missed() }));
-    stack.use(await MetricsServer.listen(options.metrics, metrics.registry));
+    stack.use(await MetricsServer.listen(options.metrics, { '/metrics': metrics.registry }));
     complain(`metrics at http://${hostPort(options.metrics)}/metrics`);
   }
   void tellLosses(stream, stop);

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino';
-import { KubeClient } from '../kube/client.ts';
+import { KubeClient, type Observe } from '../kube/client.ts';
 import { loadConnection } from '../kube/config.ts';
 import { version } from './version.ts';
 
@@ -10,10 +10,15 @@ export interface Component {
   readonly stop: AbortController;
 }
 
-export function startComponent(name: string, { kubeconfig }: { readonly kubeconfig?: string }): Component {
+export function startComponent(
+  name: string,
+  { kubeconfig }: { readonly kubeconfig?: string },
+  observe?: Observe,
+): Component {
   const log = pino({ name, serializers: { error: pino.stdSerializers.err } });
   const client = new KubeClient(loadConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
     userAgent: `syscribe-${name}/${version()}`,
+    ...(observe && { observe }),
   });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)

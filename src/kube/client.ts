@@ -55,6 +55,9 @@ export interface WatchOptions extends Selection {
   readonly opened?: () => void;
 }
 
+/** Told of each request: the status of its answer, 0 where there was none. */
+export type Observe = (verb: Method | 'WATCH', path: string, status: number) => void;
+
 interface List<T> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
   readonly items: T[] | null;
@@ -71,9 +74,18 @@ export class KubeClient implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #timeout: number;
   readonly #userAgent: string;
+  readonly #observe: Observe;
 
-  constructor(connection: Connection, { timeout = TIMEOUT, userAgent = 'syscribe' } = {}) {
+  constructor(
+    connection: Connection,
+    {
+      timeout = TIMEOUT,
+      userAgent = 'syscribe',
+      observe = () => {},
+    }: { readonly timeout?: number; readonly userAgent?: string; readonly observe?: Observe } = {},
+  ) {
     this.#connection = connection;
+    this.#observe = observe;
     this.#timeout = timeout;
     this.#userAgent = userAgent;
   }
@@ -228,7 +240,8 @@ export class KubeClient implements AsyncDisposable {
   ): Promise<Dispatcher.ResponseData> {
     signal.throwIfAborted();
     const { headers, dispatcher } = await guard(what, signal, () => abortable(this.#connection.authorize(), signal));
-    const response = await guard(what, signal, () =>
+    const verb = query.watch === true ? 'WATCH' : method;
+    const asking = guard(what, signal, () =>
       dispatcher.request({
         origin: this.#connection.origin,
         path: `${this.#connection.prefix}${path}${queryOf(query)}`,
@@ -246,6 +259,11 @@ export class KubeClient implements AsyncDisposable {
         body: body === undefined ? null : JSON.stringify(body),
       }),
     );
+    asking.then(
+      ({ statusCode }) => this.#observe(verb, path, statusCode),
+      () => this.#observe(verb, path, 0),
+    );
+    const response = await asking;
     if (response.statusCode >= 200 && response.statusCode < 300) return response;
     const text = await guard(what, signal, () => readAll(response.body, LINE_LIMIT));
     if (response.statusCode === 401) this.#connection.refused();

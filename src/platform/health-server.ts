@@ -5,7 +5,10 @@ import { SyscribeError } from './errors.ts';
 /** Each check: undefined where all is well, else what is wrong. Checks' names are seen by whoever can reach the port. */
 export type Checks = Readonly<Record<string, () => string | undefined>>;
 
-/** Answers /healthz with 200, or 503 and the checks that fail: for the kubelet's probes. */
+/**
+ * Answers for the kubelet's probes: /healthz with 200, or 503 and the checks that fail; /livez with 200 as long as it answers
+ * at all, where starting anew would not help whatever fails.
+ */
 export class HealthServer implements AsyncDisposable {
   readonly #server: Server;
 
@@ -19,6 +22,10 @@ export class HealthServer implements AsyncDisposable {
     checks: Checks,
   ): Promise<HealthServer> {
     const server = createServer((request, response) => {
+      if (request.url === '/livez') {
+        response.writeHead(200).end('ok\n');
+        return;
+      }
       if (request.url !== '/healthz') {
         response.writeHead(404).end();
         return;

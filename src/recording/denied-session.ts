@@ -46,7 +46,7 @@ export class DeniedSession implements Recording {
     }
     const finished = session.finished.then(async (observation) => {
       const settled = await log.settle();
-      const reasons = losses.reasons(log, settled);
+      const reasons = [...losses.reasons(log, settled), ...denied.overflow()];
       log[Symbol.dispose]();
       return withDenials(observation, denied, reasons);
     });

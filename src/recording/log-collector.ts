@@ -68,6 +68,7 @@ export class LogCollector {
     const reasons = [...this.#losses.reasons(this.#log, settled), ...unnamed(calls), ...this.#reasons()];
     if (this.#calls.foreign > 0)
       reasons.push({ code: 'unnamed', message: `${this.#calls.foreign} calls of an unknown architecture` });
+    reasons.push(...this.#calls.overflow());
     this.#log[Symbol.dispose]();
     this.#resolve({ calls, processes: this.pids.size, started: this.#started, ended, reasons, lostEvidence: 0 });
   }

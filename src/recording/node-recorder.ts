@@ -158,6 +158,11 @@ export class NodeRecorder implements Disposable {
     return { calls, processes: state.processes, reasons: [...reasons, ...unnamed(calls)] };
   }
 
+  /** What the kernel could not do on this node since the programs are there; of programs, calls that were skipped. */
+  losses(): ReturnType<BpfRecorder['counters']> & { readonly skipped: number } {
+    return { ...this.#bpf.counters(), skipped: this.#bpf.misses() };
+  }
+
   /** Forgets a container: what it does from now on is not recorded. */
   release(slot: number): void {
     this.#baselines.delete(slot);

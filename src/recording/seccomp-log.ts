@@ -10,7 +10,7 @@ const PROOF_TIMEOUT = 1000; // milliseconds
 const MAX_ROUNDS = 30;
 
 /** The table and number of a logged call; undefined for another event, and for an architecture that is not supported. */
-export function loggedCall({ seccomp }: AuditEvent): { abi: Abi; nr: number } | undefined {
+export function loggedCall({ seccomp }: Pick<AuditEvent, 'seccomp'>): { abi: Abi; nr: number } | undefined {
   const abi = ABIS.find((known) => known === seccomp?.arch);
   return seccomp && abi ? { abi, nr: seccomp.number } : undefined;
 }

@@ -75,6 +75,7 @@ export class FileSource implements AuditSource {
       parsed,
       unparsed: unparsed + this.#log.counts.tornLines,
       gaps: missed + (this.#ended ? pending : 0),
+      pending: this.#ended ? 0 : pending,
       overflows: 0,
       dropped: 0,
       breaks: this.#log.counts.breaks,

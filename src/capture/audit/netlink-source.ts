@@ -62,6 +62,7 @@ export class NetlinkSource implements AuditSource, Disposable {
       parsed,
       unparsed,
       gaps: missed + (this.#ended ? pending : 0),
+      pending: this.#ended ? 0 : pending,
       overflows: this.#socket.overflows,
       dropped: this.#dropped,
       breaks: 0,

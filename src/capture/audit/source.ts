@@ -15,6 +15,8 @@ export interface SourceCounts {
   readonly unparsed: number;
   /** Events whose serial numbers never came. */
   readonly gaps: number;
+  /** Those that have not come yet, though later ones have: mostly such gaps that are not counted yet. The one that also falls. */
+  readonly pending: number;
   /** How often a socket was full and records were lost; how many is told by `gaps`. */
   readonly overflows: number;
   /** Events that were dropped since their reader was too slow. */

@@ -8,6 +8,7 @@ const NOTHING: Measured = {
   parsed: 0,
   unparsed: 0,
   gaps: 0,
+  pending: 0,
   overflows: 0,
   dropped: 0,
   breaks: 0,

@@ -1,0 +1,109 @@
+import { MarkedSource } from '../../capture/audit/marked-source.ts';
+import { openSource, type SourceChoice } from '../../capture/audit/open.ts';
+import { auditStatus } from '../../capture/audit/socket.ts';
+import { ContainerDirectory } from '../../container/directory.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import type { EnrichedEvent } from '../../stream/event.ts';
+import { AuditStream, type StreamCounts } from '../../stream/pipeline.ts';
+import { Processes } from '../../stream/processes.ts';
+
+/** `auditctl -f 2`: the kernel panics when it cannot keep a record. */
+const PANIC = 2;
+/** So many marks of our own are sent until the first comes: what reads the log has to choose among sources first. */
+const TRIES = 5;
+
+/** How much was lost up to now. */
+export interface Account {
+  /** The kernel's own; undefined where it may not be asked. */
+  readonly status: ReturnType<typeof auditStatus>;
+  /** Records that are known to be lost behind the kernel. */
+  readonly lost: number;
+  /** Records of processes that had ended before it could be told whose they were. */
+  readonly unresolved: number;
+}
+
+/** The node's audit log while it is read. */
+export interface AuditLog extends AsyncDisposable {
+  /** Settles when it is read no more, with what has gone wrong if it was not asked to end. */
+  readonly ended: Promise<unknown>;
+  /** Waits until all that was logged before has been told; false where that did not happen in time. */
+  settle(): Promise<boolean>;
+  account(): Account;
+  counts(): StreamCounts;
+}
+
+export interface AuditLogSettings {
+  readonly choice: Pick<SourceChoice, 'source' | 'file'>;
+  readonly node: string;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Opens the log and proves that it is read: what is logged from then on is told.
+ * @throws SyscribeError ERR_AUDIT_SOURCE where it cannot be read, stays silent, or a flood of records could stop the node.
+ */
+export async function openAuditLog(
+  onEvents: (events: readonly EnrichedEvent[]) => void,
+  { choice, node, say }: AuditLogSettings,
+): Promise<AuditLog> {
+  if (auditStatus()?.failure === PANIC)
+    throw new SyscribeError('ERR_AUDIT_SOURCE', 'the kernel is set to panic when it loses an audit record', {
+      remedy: 'Set the failure mode to 1 (auditctl -f 1), or use recorder Bpf.',
+    });
+  await using stack = new AsyncDisposableStack();
+  const containers = stack.use(new ContainerDirectory(say));
+  const processes = stack.use(new Processes());
+  if (processes.untold !== undefined)
+    say(`processes that end before their record is read will not be known: ${processes.untold}`);
+  const stop = new AbortController();
+  const source = new MarkedSource(await openSource({ ...choice, say }, stop.signal));
+  const stream = new AuditStream({ source, processes, containers }, { node });
+  const ended = readAll(stream, onEvents, stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await ended;
+  });
+  const failure = await failureOf(source, ended);
+  if (failure !== undefined) throw failure;
+  const all = stack.move();
+  return {
+    ended,
+    settle: () => source.settle(),
+    account: () => accountOf(stream.counts()),
+    counts: () => stream.counts(),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** @returns what went wrong. */
+async function readAll(
+  stream: AuditStream,
+  onEvents: (events: readonly EnrichedEvent[]) => void,
+  signal: AbortSignal,
+): Promise<unknown> {
+  try {
+    for await (const { events } of stream.read(signal)) onEvents(events);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** @returns why nothing comes from the source; undefined once a mark of our own has come. */
+async function failureOf(source: MarkedSource, ended: Promise<unknown>): Promise<unknown> {
+  const silent = new SyscribeError('ERR_AUDIT_SOURCE', `nothing comes from ${source.label}`, {
+    remedy:
+      'Run the agent in the host’s network and PID namespaces with CAP_AUDIT_READ, or start auditd and mount its log.',
+  });
+  const over = ended.then((error) => error ?? silent);
+  for (let tries = 0; tries < TRIES; tries++) {
+    const outcome = await Promise.race([source.settle(), over]);
+    if (outcome === true) return undefined;
+    if (outcome !== false) return outcome;
+  }
+  return silent;
+}
+
+function accountOf({ gaps, pending, overflows, dropped, breaks, unresolved }: StreamCounts): Account {
+  return { status: auditStatus(), lost: Math.max(gaps + pending, overflows) + dropped + breaks, unresolved };
+}

@@ -1,0 +1,221 @@
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Log } from '../../kube/log.ts';
+import { waitFor } from '../../platform/wait.ts';
+import type { EnrichedEvent } from '../../stream/event.ts';
+import { type ClusterView, synced } from '../cluster.ts';
+import type { Identities } from '../identities.ts';
+import { isLogged } from '../matching.ts';
+import { isOver } from '../over.ts';
+import { PodEvents } from '../pod-events.ts';
+import { finish, withRun } from '../record.ts';
+import type { Records } from '../records.ts';
+import type { Account, AuditLog } from './audit-log.ts';
+import { type Alive, type Owned, Owners } from './owners.ts';
+import { LoggedRuns } from './runs.ts';
+
+/** Milliseconds between looks. */
+const TICK = 1000;
+/** Every so many rounds all containers are looked at: what the log lost is told even where no new call comes. */
+const ROUNDS = 30;
+/** Milliseconds until a log that could not be read is tried again. */
+const AGAIN = 30_000;
+/** Looks after which calls of a container that nobody knows are let go. */
+const PATIENCE = 300;
+
+export interface LogsParts {
+  readonly view: ClusterView;
+  readonly identities: Identities;
+  readonly records: Records;
+  readonly events: Pick<EventRecorder, 'event'>;
+  readonly log: Log;
+  /** @throws where the log cannot be read. */
+  readonly open: (onEvents: (events: readonly EnrichedEvent[]) => void) => Promise<AuditLog>;
+  /** Containers that have a cgroup now; undefined where that cannot be told. */
+  readonly alive: () => Alive;
+}
+
+/**
+ * Records containers from the audit log: those that the webhook has made run under the profile that logs everything. The log
+ * is read only while such a recording is there. Collected is for all containers that log, since their calls come before
+ * anybody knows whose they are.
+ */
+export class Logs {
+  readonly #parts: LogsParts;
+  readonly #events: PodEvents;
+  readonly #owners: Owners;
+  readonly #runs = new LoggedRuns();
+  #audit: AuditLog | undefined;
+  #openFrom = 0;
+  #rounds = 0;
+  #wake = Promise.withResolvers<void>();
+  #unsupported: string | undefined;
+
+  constructor(parts: LogsParts) {
+    this.#parts = parts;
+    this.#events = new PodEvents(parts.events);
+    this.#owners = new Owners({ ...parts, events: this.#events });
+    const { pods, recordings, namespaces } = parts.view;
+    for (const informer of [pods, recordings, namespaces]) informer.onChange(() => this.#wake.resolve());
+  }
+
+  /** Why nothing can be recorded from the log though something should be. */
+  get unsupported(): string | undefined {
+    return this.#unsupported;
+  }
+
+  /** What was read of the log, while it is read. */
+  get counts(): ReturnType<AuditLog['counts']> | undefined {
+    return this.#audit?.counts();
+  }
+
+  /** Containers that are collected for, and those that had to make room. */
+  get stats(): { readonly containers: number; readonly evicted: number } {
+    return { containers: this.#runs.ids().length, evicted: this.#runs.evicted };
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await synced(this.#parts.view, signal);
+      while (!signal.aborted) {
+        await this.round();
+        await waitFor(this.#wake.promise, TICK, signal);
+        this.#wake = Promise.withResolvers();
+      }
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** Looks at what there is, and makes the difference good. */
+  async round(): Promise<void> {
+    if (!this.#isWanted()) {
+      await this.#close();
+      this.#unsupported = undefined;
+      return;
+    }
+    if (!this.#audit && Date.now() >= this.#openFrom) await this.#open();
+    const alive = this.#parts.alive();
+    for (const { pod, id, container } of this.#owners.running()) {
+      if (this.#audit) this.#runs.notice(id);
+      else
+        this.#events.tell(pod, 'Warning', 'AuditLogUnavailable', `${container} is not recorded: ${this.#unsupported}`);
+    }
+    for (const { current } of this.#owners.unfinished()) for (const id of Object.keys(current)) this.#runs.resume(id);
+    const account = this.#audit?.account();
+    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0);
+    await this.#finish(alive);
+    if (account) this.#runs.mark(account);
+  }
+
+  #isWanted(): boolean {
+    const { view } = this.#parts;
+    if (this.#owners.unfinished().length > 0) return true;
+    return [...view.recordings.list()].some(
+      (recording) => isLogged(recording) && view.namespaces.get(recording.metadata.namespace ?? '') !== undefined,
+    );
+  }
+
+  async #open(): Promise<void> {
+    const { open, alive, log } = this.#parts;
+    try {
+      const audit = await open((events) => this.#add(events));
+      const early = [...(alive()?.keys() ?? []), ...this.#owners.running().map(({ id }) => id)];
+      this.#audit = audit;
+      this.#unsupported = undefined;
+      this.#runs.opened(new Set(early), audit.account());
+      log.info({}, 'the audit log is read');
+      void audit.ended.then((error) => this.#lost(audit, error));
+    } catch (error) {
+      this.#failed(error);
+      log.warn({ error }, 'the audit log cannot be read: nothing is recorded from it');
+    }
+  }
+
+  /** The log is read no more though nobody asked for that. */
+  #lost(audit: AuditLog, error: unknown): void {
+    if (this.#audit !== audit) return;
+    this.#parts.log.warn({ error }, 'the audit log ended');
+    this.#audit = undefined;
+    this.#runs.interrupted();
+    this.#failed(error ?? new Error('it ended'));
+    void audit[Symbol.asyncDispose]();
+  }
+
+  #failed(error: unknown): void {
+    this.#unsupported = (error as Error).message;
+    this.#openFrom = Date.now() + AGAIN;
+  }
+
+  async #close(): Promise<void> {
+    const audit = this.#audit;
+    this.#audit = undefined;
+    this.#runs.clear();
+    await audit?.[Symbol.asyncDispose]();
+  }
+
+  #add(events: readonly EnrichedEvent[]): void {
+    for (const event of events)
+      if (event.container && event.seccomp?.action === 'log') this.#runs.add(event.container.id, event);
+  }
+
+  async #look(alive: Alive, account: Account | undefined, all: boolean): Promise<void> {
+    const ended: Owned[] = [];
+    for (const id of this.#runs.ids()) {
+      const owned = await this.#owners.find(id, alive);
+      if (owned === 'other' || (owned === 'unknown' && this.#runs.unknown(id) > PATIENCE)) this.#runs.forget(id);
+      if (typeof owned === 'string') continue;
+      if (owned.ended) ended.push(owned);
+      else if (all || this.#runs.hasNews(id)) this.#update(owned, account, true);
+    }
+    if (ended.length === 0) return;
+    const settled = await this.#settle();
+    const end = this.#audit?.account();
+    for (const owned of ended) if (this.#update(owned, end, settled)) this.#runs.done(owned.id);
+  }
+
+  /** Whether all that was logged up to now has been told; not where no mark can be made either. */
+  async #settle(): Promise<boolean> {
+    try {
+      return (await this.#audit?.settle()) ?? false;
+    } catch (error) {
+      this.#parts.log.warn({ error }, 'the end of the audit log cannot be told');
+      return false;
+    }
+  }
+
+  /** @returns whether what is known is on disk. */
+  #update({ id, pod, container, ended, records }: Owned, account: Account | undefined, settled: boolean): boolean {
+    const run = this.#runs.look(id, account, settled);
+    const none = ended && records.every(({ current }) => (current[id]?.calls ?? run.calls).length === 0);
+    if (none) {
+      const message = `nothing was logged of ${container}: it is privileged, or under another profile`;
+      this.#events.tell(pod, 'Warning', 'NothingLogged', message);
+    }
+    const safe = records.map(({ id: key }, index) => {
+      // Another run of the container may have changed it since it was looked for.
+      const record = this.#parts.records.get(key) ?? records[index];
+      return !record || this.#parts.records.update(record, withRun(record, id, run, ended, Date.now()));
+    });
+    return safe.every(Boolean);
+  }
+
+  /** A recording that is deleted gets what was logged up to then. */
+  async #finish(alive: Alive): Promise<void> {
+    const { records, view, identities } = this.#parts;
+    const over = this.#owners.unfinished().filter((record) => isOver(record, view, identities));
+    const running = over.flatMap(({ current }) => Object.keys(current));
+    if (running.length > 0) {
+      const settled = await this.#settle();
+      const account = this.#audit?.account();
+      for (const id of running) {
+        const owned = await this.#owners.find(id, alive);
+        if (typeof owned === 'object') this.#update(owned, account, settled);
+      }
+    }
+    for (const { id } of over) {
+      const record = records.get(id);
+      if (record) records.put(finish(record));
+    }
+  }
+}
