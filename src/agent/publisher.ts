@@ -103,16 +103,18 @@ export class Publisher {
         else this.#parts.refused(id);
         return;
       }
-    }
-    if (rhythm) {
-      // At random within a fifth, so that the nodes' snapshots do not come all at once.
-      const jitter = 0.9 + Math.random() * 0.2;
-      rhythm.sent = hash;
-      rhythm.due = this.#clock.now() + rhythm.interval * jitter;
-      rhythm.interval = Math.min(rhythm.interval * 2, Math.max(LONGEST, record.recording.snapshotInterval));
+      if (rhythm) this.#next(rhythm, hash, record.recording.snapshotInterval);
     }
     // What is too large stays on disk.
     if (record.finished && !large && this.#parts.record(id) === record) this.#settle(record);
+  }
+
+  /** At random within a fifth, so that the nodes' snapshots do not come all at once. */
+  #next(rhythm: Rhythm, sent: string, snapshotInterval: number): void {
+    const jitter = 0.9 + Math.random() * 0.2;
+    rhythm.sent = sent;
+    rhythm.due = this.#clock.now() + Math.round(rhythm.interval * jitter);
+    rhythm.interval = Math.min(rhythm.interval * 2, Math.max(LONGEST, snapshotInterval));
   }
 
   #settle({ id }: ContainerRecord): void {

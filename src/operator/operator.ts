@@ -70,7 +70,11 @@ export class Operator {
 
   #profileChanged(name: string, now: ProfileObject | undefined, before: ProfileObject | undefined): void {
     const [key, old] = [now && recordingKeyOf(now), before && recordingKeyOf(before)];
-    if (old !== undefined && old !== key) this.#byRecording.get(old)?.delete(name);
+    if (old !== undefined && old !== key) {
+      const names = this.#byRecording.get(old);
+      names?.delete(name);
+      if (names?.size === 0) this.#byRecording.delete(old);
+    }
     if (key !== undefined) this.#byRecording.set(key, (this.#byRecording.get(key) ?? new Set()).add(name));
     for (const one of new Set([key, old])) if (one !== undefined) this.#add(one);
   }

@@ -16,7 +16,7 @@ import {
   type RecordingObject,
   ROLE,
 } from './instances.ts';
-import { type Fold, fold, foldedOf, MERGED_CONTAINER, mergedName, mergedProfile } from './merge.ts';
+import { type Fold, fold, foldedOf, mergedName, mergedOf, mergedProfile } from './merge.ts';
 import { profileStatus } from './profile-status.ts';
 import { type ContainerFacts, recordingStatus } from './status.ts';
 
@@ -70,7 +70,8 @@ export class Recordings {
         : await this.#release(instances, ending, signal);
     for (const { profile, partial } of instances) await this.#tellStatus(profile, partial, signal);
     if (ending) {
-      if (instances.length === 0) this.#tell(recording, 'Warning', 'NoPartialProfiles', 'nothing was recorded');
+      if (instances.length === 0 && mergedOf(recording, profiles).size === 0)
+        this.#tell(recording, 'Warning', 'NoPartialProfiles', 'nothing was recorded');
       await this.#letGo(recording, signal);
       return undefined;
     }
@@ -123,16 +124,17 @@ export class Recordings {
   ): Promise<Map<string, ContainerFacts>> {
     const facts = new Map<string, ContainerFacts>();
     const partials = byContainer(instances.filter(({ partial }) => partial));
-    for (const merged of profiles) {
-      const container = merged.metadata.annotations?.[MERGED_CONTAINER];
-      if (container !== undefined && merged.metadata.labels?.[ROLE] !== undefined && !partials.has(container))
-        partials.set(container, []);
-    }
+    const ours = mergedOf(recording, profiles);
+    for (const [container, { metadata }] of ours)
+      if (metadata.labels?.[ROLE] !== undefined && !partials.has(container)) partials.set(container, []);
     for (const [container, group] of partials) {
-      const before = profiles.find(
-        ({ metadata }) =>
-          metadata.labels?.[ROLE] === 'merged' && metadata.annotations?.[MERGED_CONTAINER] === container,
-      );
+      const before = ours.get(container);
+      // It was finished before: what is left of the instances is in it, and of those that are gone only it tells.
+      if (before && before.metadata.labels?.[ROLE] === undefined) {
+        facts.set(container, { profileName: before.metadata.name, folded: foldedOf(undefined) });
+        await this.#deletePartials(group, () => true, signal);
+        continue;
+      }
       const folded = fold(group, foldedOf(before));
       if (folded.kept.length + folded.folded.total === 0) continue;
       try {

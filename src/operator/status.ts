@@ -14,7 +14,11 @@ const REASONS: Readonly<Record<string, string>> = {
   'began-late': 'StartedBeforeRecorder',
   'still-running': 'StillRunning',
   'log-lost': 'RecordsLost',
+  'log-unknown': 'LossesUnknown',
 };
+
+/** The one reason that only says that it is not known whether something was missed. */
+const UNKNOWN = 'log-unknown';
 
 export interface ContainerFacts {
   readonly profileName: string;
@@ -44,7 +48,8 @@ export function recordingStatus(
     ...instances.flatMap(({ state }) => state?.reasons ?? []),
     ...[...facts.values()].flatMap(({ folded }) => folded.reasons),
   ];
-  const conditions = [recordingCondition(recording, running.length), completeCondition(instances, reasons)];
+  const recorded = [...facts.values()].reduce((total, { folded }) => total + folded.total, instances.length);
+  const conditions = [recordingCondition(recording, running.length), completeCondition(recorded, reasons)];
   return {
     activeWorkloads: pods.slice(0, MOST_WORKLOADS),
     pods: pods.length,
@@ -85,14 +90,16 @@ function recordingCondition({ metadata }: RecordingObject, running: number): Unt
   return { type: 'Recording', status: 'False', reason: 'NoPods', message: 'no pod that it selects runs now' };
 }
 
-function completeCondition(instances: readonly Instance[], reasons: readonly StateReason[]): Untimed {
-  const [first] = reasons;
+function completeCondition(recorded: number, reasons: readonly StateReason[]): Untimed {
+  // What may have been lost weighs less than what was.
+  const first = reasons.find(({ code }) => code !== UNKNOWN) ?? reasons[0];
   if (first) {
     const messages = [...new Set(reasons.map(({ message }) => message))];
     const reason = REASONS[first.code] ?? camel(first.code);
-    return { type: 'Complete', status: 'False', reason, message: messages.join('; ').slice(0, 1000) };
+    const status = first.code === UNKNOWN ? 'Unknown' : 'False';
+    return { type: 'Complete', status, reason, message: messages.join('; ').slice(0, 1000) };
   }
-  if (instances.length === 0) return { type: 'Complete', status: 'Unknown', reason: 'NothingRecorded', message: '' };
+  if (recorded === 0) return { type: 'Complete', status: 'Unknown', reason: 'NothingRecorded', message: '' };
   return { type: 'Complete', status: 'True', reason: 'NothingMissed', message: '' };
 }
 

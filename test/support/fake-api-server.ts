@@ -4,7 +4,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
-import { type KubeObject, pathOf, type Resource } from '../../src/kube/object.ts';
+import { type KubeObject, keyOf, pathOf, type Resource } from '../../src/kube/object.ts';
 import { Changes } from './changes.ts';
 import { type Change, Objects, Refusal, type Stored } from './fake-api-objects.ts';
 
@@ -164,7 +164,7 @@ export class FakeApiServer implements AsyncDisposable {
     }
   }
 
-  #do({ method, query, body }: Asked, { type, namespace, name }: Address): object {
+  #do({ method, query, headers, body }: Asked, { type, namespace, name }: Address): object {
     const key = namespace === undefined ? (name ?? '') : `${namespace}/${name}`;
     const sent = body === '' ? {} : JSON.parse(body);
     switch (method) {
@@ -175,10 +175,25 @@ export class FakeApiServer implements AsyncDisposable {
       case 'PUT':
         return this.objects.replace(type, sent);
       case 'PATCH':
-        return this.objects.replace(type, { ...this.objects.get(type, key), ...sent, metadata: { namespace, name } });
+        return this.#patch(type, key, sent, String(headers['content-type']).includes('merge-patch'));
       default:
         return this.objects.remove(type, key, sent.preconditions);
     }
+  }
+
+  /** A merge, or an apply by the one manager that there is: what it leaves away of labels and annotations goes. */
+  #patch(type: string, key: string, sent: KubeObject & Record<string, unknown>, merge: boolean): object {
+    const { uid, resourceVersion } = sent.metadata ?? {};
+    const there = this.objects.all(type).find((object) => keyOf(object) === key);
+    if (uid !== undefined && uid !== there?.metadata.uid) throw new Refusal(409, 'Conflict', 'another uid');
+    if (!there && !merge) return this.objects.create(type, sent);
+    const before = this.objects.get(type, key);
+    const after = merge
+      ? merged(before, sent)
+      : { ...before, ...sent, metadata: { ...before.metadata, ...sent.metadata } };
+    const { resourceVersion: _, ...metadata } = (after as Stored).metadata;
+    const given = resourceVersion === undefined ? {} : { resourceVersion };
+    return this.objects.replace(type, { ...(after as Stored), metadata: { ...metadata, ...given } });
   }
 
   #list(type: string, namespace: string | undefined, query: URLSearchParams): object {
@@ -223,6 +238,16 @@ function addressOf(path: string): Address {
   const base = parts.splice(0, parts[0] === 'api' ? 2 : 3);
   const namespace = parts[0] === 'namespaces' && parts.length > 2 ? parts.splice(0, 2)[1] : undefined;
   return { type: `/${base.join('/')}/${parts[0]}`, namespace, name: parts[1] };
+}
+
+/** RFC 7396. */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result: Record<string, unknown> = { ...(target as object | undefined) };
+  for (const [key, value] of Object.entries(patch))
+    if (value === null) delete result[key];
+    else result[key] = merged(result[key], value);
+  return result;
 }
 
 function fits(object: Stored, namespace: string | undefined, query: URLSearchParams): boolean {

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nameOf, profileOf } from '../../../src/agent/profile.ts';
+import { finish, withRun } from '../../../src/agent/record.ts';
+import { runtimeOf } from '../../../src/agent/runtimes.ts';
+import { stateOf } from '../../../src/api/recording-state.ts';
+import { record, run } from './samples.ts';
+
+const CONTAINERS = { mergeStrategy: 'Containers' } as const;
+const HASHED = /^rec-front(-.*)?-[0-9a-f]{8}$/;
+
+test('a profile is called as SPO calls it', () => {
+  assert.equal(nameOf(record(), false), 'rec-front');
+  assert.equal(nameOf(record({}, { name: 'web-x2', generateName: 'web-' }), false), 'rec-front-x2');
+  assert.equal(nameOf(record(CONTAINERS, { name: 'web-x2', generateName: 'web-' }), false), 'rec-front-x2');
+});
+
+test('where that is taken, or will be the merged profile’s, or is too long, the name is nobody else’s', () => {
+  const long = { name: `web-${'x'.repeat(245)}`, generateName: 'web-' };
+  const names = [nameOf(record(), true), nameOf(record(CONTAINERS), false), nameOf(record({}, long), false)];
+  for (const name of names) assert.match(name, HASHED);
+  assert.ok(names.every((name) => name.length <= 253));
+  assert.notEqual(nameOf(record({}, { uid: 'another' }), true), names[0]);
+  assert.equal(nameOf(record(), true), names[0]);
+});
+
+test('a record becomes an object that the operator can read, partial until that says otherwise', () => {
+  const seen = finish(withRun(record(), 'a', run(['read'], ['busy']), true, 1000));
+  const { metadata, spec } = profileOf(seen, 'rec-front', 'node-1');
+  assert.deepEqual(metadata.labels, {
+    'spo.x-k8s.io/recording-id': 'rec',
+    'spo.x-k8s.io/recording-namespace': 'shop',
+    'spo.x-k8s.io/container-id': 'front',
+    'spo.x-k8s.io/node-name': 'node-1',
+    'spo.x-k8s.io/partial': 'true',
+  });
+  assert.equal(metadata.annotations?.['spo.x-k8s.io/recording-uid'], 'rec-uid');
+  assert.deepEqual(stateOf(metadata), {
+    pod: { name: 'web', uid: 'pod-uid' },
+    container: 'front',
+    node: 'node-1',
+    running: 0,
+    done: 1,
+    finished: true,
+    newest: '1970-01-01T00:00:01.000Z',
+    reasons: [{ code: 'busy', message: 'busy it is' }],
+  });
+  assert.deepEqual([spec.state, spec.defaultAction], ['Enabled', 'SCMP_ACT_ERRNO']);
+  const names = spec.syscalls?.flatMap((rule) => rule.names) ?? [];
+  for (const name of ['read', 'execve', 'exit_group']) assert.ok(names.includes(name), name);
+});
+
+test('a recording that disables its profiles gives disabled ones', () => {
+  const { spec } = profileOf(record({ disableProfileAfterRecording: true }), 'x', 'n');
+  assert.equal(spec.state, 'Disabled');
+});
+
+const RUNTIMES: readonly [handler: string, runtime: string | undefined][] = [
+  ['', 'runc'],
+  ['runc', 'runc'],
+  ['nvidia', 'runc'],
+  ['something', 'runc'],
+  ['crun', 'crun'],
+  ['crun-vm', 'crun'],
+  ['youki', 'youki'],
+  ['kata-qemu', undefined],
+  ['kata-runc', undefined],
+  ['runsc', undefined],
+  ['gvisor', undefined],
+  ['spin', undefined],
+];
+
+for (const [handler, runtime] of RUNTIMES)
+  test(`containers of handler "${handler}" are ${runtime ? `${runtime}'s` : 'not recorded'}`, () => {
+    assert.equal(runtimeOf(handler), runtime);
+  });
