@@ -62,6 +62,11 @@ export class Objects {
     return this.#write('ADDED', type, { ...object, metadata: { ...object.metadata, uid: `uid-${++this.#births}` } });
   }
 
+  /** As it is, the UID too: what others than the API server have made. */
+  adopt(type: string, object: KubeObject): Stored {
+    return this.#write(this.#objects.has(`${type} ${keyOf(object)}`) ? 'MODIFIED' : 'ADDED', type, object);
+  }
+
   /** @throws Refusal 409 where the version is given, and another than the present one. */
   replace(type: string, object: KubeObject): Stored {
     const { uid, resourceVersion } = this.get(type, keyOf(object)).metadata;

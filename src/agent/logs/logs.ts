@@ -124,6 +124,7 @@ export class Logs {
       this.#audit = audit;
       this.#unsupported = undefined;
       this.#runs.opened(new Set(early), audit.account());
+      log.info({}, 'the audit log is read');
       void audit.ended.then((error) => this.#lost(audit, error));
     } catch (error) {
       this.#failed(error);

@@ -46,11 +46,13 @@ export class Containerd {
     command: string[];
     seccomp: string;
     cgroup: string;
+    uid?: string;
   }): Promise<{ sandbox: string; container: string }> {
     const seccomp = { profileType: 'Localhost', localhostRef: pod.seccomp };
     const security = { namespaceOptions: HOST_NETWORK, seccomp };
+    const uid = pod.uid ?? `uid-of-${pod.name}`;
     const sandboxConfig = {
-      metadata: { name: pod.name, namespace: pod.namespace, uid: `uid-of-${pod.name}` },
+      metadata: { name: pod.name, namespace: pod.namespace, uid },
       logDirectory: this.#directory,
       linux: { cgroupParent: pod.cgroup, securityContext: security },
     };
@@ -67,6 +69,7 @@ export class Containerd {
           'io.kubernetes.container.name': pod.container,
           'io.kubernetes.pod.name': pod.name,
           'io.kubernetes.pod.namespace': pod.namespace,
+          'io.kubernetes.pod.uid': uid,
         },
         logPath: `${pod.container}.log`,
         linux: { securityContext: security },
@@ -74,6 +77,12 @@ export class Containerd {
     });
     await this.#cri.ask('StartContainer', { containerId });
     return { sandbox: podSandboxId as string, container: containerId as string };
+  }
+
+  /** Ends a pod with its containers. */
+  async endPod(sandbox: string): Promise<void> {
+    await this.#cri.endPod(sandbox);
+    this.#sandboxes.splice(this.#sandboxes.indexOf(sandbox), 1);
   }
 
   async stop(): Promise<void> {
