@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { ClusterView, PodObject } from '../../../../src/agent/cluster.ts';
+import { Identities } from '../../../../src/agent/identities.ts';
+import { Journal } from '../../../../src/agent/journal.ts';
+import type { Account, AuditLog } from '../../../../src/agent/logs/audit-log.ts';
+import { Logs } from '../../../../src/agent/logs/logs.ts';
+import { recordFor } from '../../../../src/agent/matching.ts';
+import { totalOf, withRun } from '../../../../src/agent/record.ts';
+import { Records } from '../../../../src/agent/records.ts';
+import { syscallName, syscallNumber } from '../../../../src/kernel/syscalls.ts';
+import { Store } from '../../../../src/kube/store.ts';
+import type { EnrichedEvent } from '../../../../src/stream/event.ts';
+import { podObject, recording, run, status } from '../samples.ts';
+
+const NAMESPACE = { metadata: { name: 'shop' } };
+const POD = { annotations: { 'io.containers.trace-logs/front': 'rec_front_x7k2p_1700000000' } };
+const QUIET: Account = { status: kernel(0), lost: 0, unresolved: 0 };
+
+function kernel(lost: number): Account['status'] {
+  return { enabled: 1, failure: 1, pid: 0, rateLimit: 0, backlogLimit: 64, lost, backlog: 0 };
+}
+
+function event(id: string, name: string, comm = 'web', action: 'log' | 'errno' = 'log'): EnrichedEvent {
+  const number = syscallNumber('x86_64', name) ?? -1;
+  return {
+    time: '2026-01-01T00:00:00.000Z',
+    serial: 1,
+    type: 'seccomp',
+    node: 'node-1',
+    container: { id },
+    process: { pid: 7, comm },
+    seccomp: { syscall: name, number, arch: 'x86_64', action },
+  };
+}
+
+/** A node on which the log is what the test says. */
+function node(context: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-logs-'));
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  const stores = { pods: new Store<PodObject>(), recordings: new Store(), namespaces: new Store() };
+  const view = stores as unknown as ClusterView;
+  const quiet = { info: () => {}, warn: () => {} };
+  const identities = new Identities(quiet, []);
+  view.pods.onChange((_, now, before) => identities.podChanged(now, before));
+  const records = new Records(new Journal(directory), () => {});
+  const state = {
+    account: QUIET,
+    settles: true,
+    opened: 0,
+    alive: new Set<string>(),
+    refusal: undefined as Error | undefined,
+    /** What was logged before the mark and comes just before it. */
+    late: [] as EnrichedEvent[],
+  };
+  const told: string[] = [];
+  let tell = (_: readonly EnrichedEvent[]): void => {};
+  let ended = Promise.withResolvers<unknown>();
+  const audit: AuditLog = {
+    get ended() {
+      return ended.promise;
+    },
+    settle: async () => {
+      tell(state.late);
+      return state.settles;
+    },
+    account: () => state.account,
+    counts: () => {
+      throw new Error('nobody asks');
+    },
+    [Symbol.asyncDispose]: async () => {
+      state.opened -= 1;
+    },
+  };
+  const logs = new Logs({
+    view,
+    identities,
+    records,
+    log: quiet,
+    events: { event: (_about, _type, reason) => told.push(reason) },
+    open: async (onEvents) => {
+      if (state.refusal) throw state.refusal;
+      tell = onEvents;
+      ended = Promise.withResolvers();
+      state.opened += 1;
+      return audit;
+    },
+    alive: () => new Map([...state.alive].map((id) => [id, 'pod-uid'])),
+  });
+  const see = (pod: PodObject) => stores.pods.put('shop/web', pod);
+  const start = () => {
+    stores.namespaces.put('shop', NAMESPACE);
+    stores.recordings.put('shop/rec', recording({ recorder: 'Logs' }));
+    return logs.round();
+  };
+  /** A container that began behind the log's opening. */
+  const begin = (id: string) => {
+    state.alive.add(id);
+    see(podObject(POD, [status(id)]));
+  };
+  const total = () => {
+    const [only] = records.list();
+    const { calls, reasons } = only ? totalOf(only) : { calls: [], reasons: [] };
+    const names = calls.map(({ phase, abi, nr }) => `${phase} ${syscallName(abi, nr)}`);
+    return { names: names.sort(), reasons: reasons.map(({ code }) => code).sort() };
+  };
+  return {
+    ...{ stores, records, state, told, logs, see, start, begin, total },
+    log: (...events: EnrichedEvent[]) => tell(events),
+    fail: (error: Error) => ended.resolve(error),
+  };
+}
+
+test('the log is read only while a recording by Logs may concern the node', async (context) => {
+  const { stores, state, logs, start } = node(context);
+  stores.recordings.put('shop/rec', recording({ recorder: 'Logs' }));
+  await logs.round();
+  assert.equal(state.opened, 0, 'in no namespace that may be recorded');
+  await start();
+  await logs.round();
+  assert.equal(state.opened, 1);
+  stores.recordings.put('shop/rec', recording({ recorder: 'Logs' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }));
+  await logs.round();
+  assert.equal(state.opened, 0);
+});
+
+test('a container is recorded over its life, and ends when its cgroup does, with what comes before the mark', async (context) => {
+  const { records, state, told, logs, begin, start, log, total } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'mkdir'), event('other', 'reboot'), event('one', 'swapon', 'web', 'errno'));
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir'], reasons: [] });
+  state.alive.delete('one');
+  state.late = [event('one', 'rmdir')];
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir', 'workload rmdir'], reasons: [] });
+  const [record] = records.list();
+  assert.deepEqual([record?.done, record?.current], [1, {}]);
+  await logs.round();
+  assert.deepEqual([records.size, records.list()[0]?.done], [1, 1], 'its status still says that it runs');
+  assert.deepEqual(told, ['ProfileRecording']);
+});
+
+test('calls that come before the pod is known are kept for it', async (context) => {
+  const { logs, begin, start, log, total } = node(context);
+  await start();
+  log(event('one', 'mkdir'));
+  await logs.round();
+  assert.deepEqual(total().names, []);
+  begin('one');
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir'], reasons: [] });
+});
+
+test('what the runtime calls under the profile is told apart', async (context) => {
+  const { logs, begin, start, log, total } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'close', 'runc:[2:INIT]'), event('one', 'mkdir'), event('one', 'mkdir', 'crunch'));
+  await logs.round();
+  assert.deepEqual(total().names, ['runtime close', 'workload mkdir']);
+});
+
+test('two runs of a container that end together are both counted', async (context) => {
+  const { records, state, logs, begin, start, log, see, total } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'mkdir'), event('two', 'rmdir'));
+  await logs.round();
+  see(podObject(POD, [status('two', { terminated: { exitCode: 0 } }, { lastState: terminated('one') })]));
+  state.alive.clear();
+  await logs.round();
+  assert.deepEqual(total().names, ['workload mkdir', 'workload rmdir']);
+  assert.equal(records.list()[0]?.done, 2);
+});
+
+function terminated(id: string): object {
+  return { terminated: { exitCode: 1, containerID: `containerd://${id}` } };
+}
+
+const LOSSES: readonly [what: string, account: Partial<Account>, reasons: readonly string[]][] = [
+  ['the kernel lost records', { status: kernel(3) }, ['log-lost']],
+  ['records were lost on their way', { lost: 2 }, ['log-lost']],
+  ['processes could not be told', { unresolved: 2 }, ['log-lost']],
+  ['the kernel may not be asked', { status: undefined }, ['log-unknown']],
+];
+
+for (const [what, account, reasons] of LOSSES)
+  test(`where ${what} during a run, that is its reason; not before it, and not behind it`, async (context) => {
+    const { records, state, logs, begin, start, log, total, see } = node(context);
+    if (account.lost !== undefined) state.account = { ...QUIET, lost: 7 };
+    await start();
+    begin('one');
+    log(event('one', 'mkdir'));
+    const { lost = 0, ...rest } = account;
+    state.account = { ...state.account, ...rest, lost: state.account.lost + lost };
+    state.alive.delete('one');
+    await logs.round();
+    assert.deepEqual(total().reasons, reasons);
+    if (account.status === undefined && 'status' in account) return;
+    records.remove(records.list()[0]?.id ?? '');
+    begin('two');
+    log(event('two', 'mkdir'));
+    see(podObject({ ...POD, uid: 'another' }, [status('two')]));
+    await logs.round();
+    assert.deepEqual(total(), { names: ['workload mkdir'], reasons: [] });
+  });
+
+test('where the end of the log does not arrive, that is the reason', async (context) => {
+  const { state, logs, begin, start, log, total } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'mkdir'));
+  state.settles = false;
+  state.alive.delete('one');
+  await logs.round();
+  assert.deepEqual(total().reasons, ['log-lost']);
+});
+
+test('what ran before the log was read, or while it could not be, is not whole', async (context) => {
+  const { logs, begin, start, log, fail, total, records } = node(context);
+  begin('early');
+  await start();
+  log(event('early', 'mkdir'));
+  await logs.round();
+  assert.deepEqual(total().reasons, ['began-late']);
+  records.remove(records.list()[0]?.id ?? '');
+  begin('one');
+  log(event('one', 'mkdir'));
+  await logs.round();
+  assert.deepEqual(total().reasons, []);
+  fail(new Error('the file is gone'));
+  await new Promise(setImmediate);
+  log(event('one', 'rmdir'));
+  await logs.round();
+  assert.equal(logs.unsupported, 'the file is gone');
+  assert.deepEqual(total(), { names: ['workload mkdir', 'workload rmdir'], reasons: ['began-late'] });
+});
+
+test('a run that an earlier process began and that is gone is folded in', async (context) => {
+  const { records, logs, start } = node(context);
+  const before = recordFor(recording({ recorder: 'Logs' }), podObject(POD), 'front', 'runc');
+  records.put(withRun(before, 'gone', run(['mkdir']), false, 1));
+  await start();
+  await logs.round();
+  const [record] = records.list();
+  assert.deepEqual([record?.done, record?.finished], [1, true]);
+  assert.deepEqual(
+    record?.past.reasons.map(({ code }) => code),
+    ['began-late'],
+  );
+});
+
+test('a recording that is deleted gets what was logged up to then', async (context) => {
+  const { records, stores, state, logs, begin, start, log, total } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'mkdir'));
+  await logs.round();
+  state.late = [event('one', 'rmdir')];
+  stores.recordings.remove('shop/rec');
+  await logs.round();
+  assert.equal(records.list()[0]?.finished, true);
+  assert.deepEqual(total(), { names: ['workload mkdir', 'workload rmdir'], reasons: ['still-running'] });
+});
+
+test('a container without a session is not recorded, and what records the same pod by eBPF is left alone', async (context) => {
+  const { records, state, logs, see, start, log } = node(context);
+  const other = withRun(recordFor(recording(), podObject(), 'front', 'runc'), 'one', run(['read']), false, 1);
+  records.put(other);
+  await start();
+  state.alive.add('one');
+  see(podObject({}, [status('one')]));
+  log(event('one', 'mkdir'));
+  await logs.round();
+  assert.deepEqual(records.list(), [other]);
+});
+
+test('a log that cannot be read is told of the pods that wait for it', async (context) => {
+  const { state, told, logs, begin, start } = node(context);
+  state.refusal = new Error('no audit here');
+  begin('one');
+  await start();
+  await logs.round();
+  assert.deepEqual(told, ['AuditLogUnavailable']);
+  assert.equal(logs.unsupported, 'no audit here');
+});
+
+test('a container of which nothing is logged is told, and gives no profile', async (context) => {
+  const { records, state, told, logs, begin, start } = node(context);
+  await start();
+  begin('one');
+  await logs.round();
+  state.alive.delete('one');
+  await logs.round();
+  assert.deepEqual(told, ['ProfileRecording', 'NothingLogged']);
+  assert.deepEqual(records.list()[0]?.past.calls, []);
+});
