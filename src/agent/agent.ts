@@ -24,7 +24,14 @@ export interface AgentParts {
   readonly records: Records;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
+  /** For tests: what records instead of the kernel. */
+  readonly open?: (...given: Parameters<typeof NodeRecorder.open>) => Recorder;
 }
+
+type Recorder = Pick<
+  NodeRecorder,
+  'arm' | 'containers' | 'disarm' | 'end' | 'losses' | 'observe' | 'release' | typeof Symbol.dispose
+>;
 
 /**
  * Records the containers of this node that recordings want. One round after the other looks at what there is and makes the
@@ -33,7 +40,7 @@ export interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts;
   readonly #settings: NodeRecorderSettings;
-  #recorder: NodeRecorder | undefined;
+  #recorder: Recorder | undefined;
   #armed = false;
   #armUntil = 0;
   #rounds = 0;
@@ -83,7 +90,7 @@ export class Agent {
     try {
       await synced(this.#parts.view, signal);
       while (!signal.aborted) {
-        await this.#round();
+        await this.round();
         await waitFor(this.#wake.promise, TICK, signal);
         this.#wake = Promise.withResolvers();
       }
@@ -92,7 +99,8 @@ export class Agent {
     }
   }
 
-  async #round(): Promise<void> {
+  /** Looks at what there is, and makes the difference good. */
+  async round(): Promise<void> {
     this.#openOrEnd();
     if (this.#recorder) {
       const all = this.#rounds++ % ROUNDS === 0;
@@ -110,7 +118,8 @@ export class Agent {
     const wanted = this.#parts.view.namespaces.size > 0 || this.#unfinished();
     if (wanted && !this.#recorder) {
       try {
-        this.#recorder = NodeRecorder.open(this.#settings, {
+        const open = this.#parts.open ?? NodeRecorder.open;
+        this.#recorder = open(this.#settings, {
           changed: () => this.poke(),
           seen: (slot) => this.#news.add(slot),
           podBorn: () => this.#podBorn(),
@@ -140,7 +149,7 @@ export class Agent {
     if (this.#recorder) this.#arm(this.#recorder);
   }
 
-  #arm(recorder: NodeRecorder): void {
+  #arm(recorder: Recorder): void {
     const wanted = this.#unfinished() || this.#anyRecording() || Date.now() < this.#armUntil;
     if (wanted === this.#armed) return;
     if (wanted) recorder.arm();
@@ -162,7 +171,7 @@ export class Agent {
     return this.#parts.view.namespaces.get(namespace) !== undefined;
   }
 
-  async #look(recorder: NodeRecorder, container: RecordedContainer): Promise<void> {
+  async #look(recorder: Recorder, container: RecordedContainer): Promise<void> {
     const { identities } = this.#parts;
     const identity = await identities.identify(container.containerId, container.podUid);
     if (identity?.sandbox) return recorder.release(container.slot);

@@ -18,7 +18,7 @@ function access(_context: TestContext, allowed: readonly string[] = ['/metrics']
     if (state.away) throw new Error('away');
     if (path.endsWith('/tokenreviews'))
       return {
-        status: spec.token === 'good' ? { authenticated: true, user: USER } : { authenticated: false },
+        status: spec.token === 'good' ? { authenticated: true, user: USER } : { authenticated: false, user: USER },
       } as never;
     const { path: wanted } = spec.nonResourceAttributes as { path: string };
     return { status: { allowed: state.allowed.includes(wanted) } } as never;
