@@ -44,6 +44,14 @@ test('SPO’s link is followed and stays', (context) => {
   assert.equal(readFileSync(join(target, 'log-enricher-trace.json'), 'utf8'), readFileSync(file, 'utf8'));
 });
 
+test('where kubelet’s directory is not, none is made', () => {
+  for (const directory of ['/nowhere/kubelet', '/proc/kubelet']) {
+    const profile = new LogProfile(directory);
+    profile.ensure();
+    assert.match(profile.failure ?? '', /ENOENT.*--kubelet-dir/);
+  }
+});
+
 test('a link to nothing, and a place that cannot be written, are told with what to do, until they are put right', (context) => {
   const { directory, file } = kubelet(context);
   mkdirSync(join(directory, 'seccomp'));
