@@ -19,7 +19,7 @@ export interface RecordingRef {
   readonly snapshotInterval: number;
 }
 
-export interface PodRef {
+interface PodRef {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;

@@ -122,7 +122,18 @@ export function mergedProfile(
 }
 
 /** On a merged profile: of which container it is. */
-export const MERGED_CONTAINER = 'spo.x-k8s.io/merged-container';
+const MERGED_CONTAINER = 'spo.x-k8s.io/merged-container';
+
+/** The merged profiles of this recording, not of an earlier one of its name, by container: those that are finished too. */
+export function mergedOf({ metadata: { uid } }: RecordingObject, profiles: Iterable<ProfileObject>) {
+  const found = new Map<string, ProfileObject>();
+  for (const profile of profiles) {
+    const annotations = profile.metadata.annotations ?? {};
+    const container = annotations[MERGED_CONTAINER];
+    if (container !== undefined && annotations[RECORDING_UID] === uid) found.set(container, profile);
+  }
+  return found;
+}
 
 /** The merged profiles of this recording, not of an earlier one of its name, by container: those that are finished too. */
 export function mergedOf({ metadata: { uid } }: RecordingObject, profiles: Iterable<ProfileObject>) {

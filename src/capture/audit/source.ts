@@ -15,7 +15,7 @@ export interface SourceCounts {
   readonly unparsed: number;
   /** Events whose serial numbers never came. */
   readonly gaps: number;
-  /** Those that have not come yet, though later ones have: mostly such gaps that are not counted yet. The one that also falls. */
+  /** Those that have not come though later ones have: mostly gaps that do not count as such yet. Unlike all else, it falls too. */
   readonly pending: number;
   /** How often a socket was full and records were lost; how many is told by `gaps`. */
   readonly overflows: number;

@@ -216,8 +216,12 @@ test(
       recording('random', name, { podSelector: { matchLabels: { app: name } } }),
       pod('random', name, name, podSpec([{ name: 'c', script }])),
     ];
-    await apply(namespace('random'), ...one('calm'));
+    await agent.ready();
+    await apply(namespace('random'));
+    await apply(...one('calm'));
     const calm = names(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
+    const whole = await eyes.recordings.until('random/calm', (it) => it.status?.containers?.[0]?.running === 0);
+    assert.equal(whole.status?.containers?.[0]?.complete, 'True');
     const seed = Math.floor(Math.random() * 2 ** 31);
     const random = generator(seed);
     context.diagnostic(`seed ${seed}`);
@@ -258,6 +262,11 @@ class Kept {
 
   #start(): Running {
     return new Running(SYSCRIBE, this.#args, { env: { ...process.env, ...this.#env } });
+  }
+
+  /** It has begun to record. */
+  async ready(): Promise<void> {
+    await this.#running.until('stdout', /agent started/);
   }
 
   async kill(): Promise<void> {

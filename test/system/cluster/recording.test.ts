@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { syscribe, temporary } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
 import type { Profile, Recording } from './watched.ts';
 
+const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 const cluster = useInstalledCluster();
 const PARTIAL = 'spo.x-k8s.io/partial';
 const isPartial = ({ metadata }: Profile) => metadata.labels?.[PARTIAL] !== undefined;
@@ -41,21 +43,21 @@ const ended = async (key: string) =>
 test('nginx is recorded while it runs, and serves the same under what was recorded', cluster.options, async () => {
   const { eyes, apply, remove } = cluster;
   const nginx = podSpec([{ name: 'nginx', image: 'nginx' }]);
-  await apply(namespace('web'), recording('web', 'front'), pod('web', 'nginx', 'front', nginx));
+  await apply(namespace('web'), recording('web', 'shop'), pod('web', 'nginx', 'shop', nginx));
   const { status, metadata } = await running('web/nginx');
   assert.equal(await served(status?.podIP ?? ''), 'served\n');
-  const live = await eyes.profiles.until('front-nginx', has('accept4'));
+  const live = await eyes.profiles.until('shop-nginx', has('accept4'));
   assert.ok(isPartial(live));
-  assert.match(metadata.annotations?.['io.containers.trace-bpf/nginx'] ?? '', /^front_nginx_[a-z0-9]{5}_\d+$/);
+  assert.match(metadata.annotations?.['io.containers.trace-bpf/nginx'] ?? '', /^shop_nginx_[a-z0-9]{5}_\d+$/);
   await eyes.recordings.until(
-    'web/front',
+    'web/shop',
     ({ status }) => (status?.pods ?? 0) === 1 && status?.containers?.[0]?.running === 1,
   );
   await remove('-n', 'web', 'pod', 'nginx');
-  const final = await eyes.profiles.until('front-nginx', (profile) => !isPartial(profile));
+  const final = await eyes.profiles.until('shop-nginx', (profile) => !isPartial(profile));
   assert.equal(final.spec.defaultAction, 'SCMP_ACT_ERRNO');
   for (const name of ['mount', 'pivot_root', 'unshare', 'setns']) assert.ok(!names(final).includes(name), name);
-  const whole = complete(await eyes.recordings.until('web/front', ({ status }) => status?.pods === 0));
+  const whole = complete(await eyes.recordings.until('web/shop', ({ status }) => status?.pods === 0));
   assert.equal(whole?.status, 'True', whole?.message);
 
   const seccompProfile = { type: 'Localhost', localhostProfile: install(final) };
@@ -278,3 +280,31 @@ test(
     assert.deepEqual(names(log), names(bpf), JSON.stringify(status?.conditions));
   },
 );
+
+test('what the README says, word for word', cluster.options, async () => {
+  const { eyes, kubectl } = cluster;
+  const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
+  const block = /^## In Kubernetes$.*?^```sh\n(.*?)^```$/ms.exec(readme)?.[1] ?? '';
+  const commands = block
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .filter((line) => line.startsWith('kubectl '));
+  assert.equal(commands.length, 8);
+  for (const command of commands) {
+    if (command.startsWith('kubectl get profilerecordings')) {
+      await eyes.profiles.until('front-nginx', has('epoll_wait'));
+      const { status } = await eyes.recordings.until('default/front', (one) => one.status?.pods === 2);
+      assert.equal(complete({ status } as Recording)?.status, 'True');
+    }
+    if (command.startsWith('kubectl delete profilerecording'))
+      await eyes.recordings.until('default/front', ({ status }) => status?.pods === 0);
+    const said = await kubectl(
+      command
+        .split(' ')
+        .slice(1)
+        .map((word) => word.replace(/^(docs|test)\//, `${TOP}$1/`)),
+    );
+    if (command.includes('-o yaml')) assert.match(said, /syscall-coverage: '\{"version":"v1","total":2,/);
+  }
+  assert.ok(!isPartial(await eyes.profiles.until('front-nginx')));
+});
