@@ -135,17 +135,6 @@ export function mergedOf({ metadata: { uid } }: RecordingObject, profiles: Itera
   return found;
 }
 
-/** The merged profiles of this recording, not of an earlier one of its name, by container: those that are finished too. */
-export function mergedOf({ metadata: { uid } }: RecordingObject, profiles: Iterable<ProfileObject>) {
-  const found = new Map<string, ProfileObject>();
-  for (const profile of profiles) {
-    const annotations = profile.metadata.annotations ?? {};
-    const container = annotations[MERGED_CONTAINER];
-    if (container !== undefined && annotations[RECORDING_UID] === uid) found.set(container, profile);
-  }
-  return found;
-}
-
 function foldedModel(folded: Folded, { spec }: RecordingObject, like: ProfileObject | undefined): Profile {
   const names = Object.keys(folded.syscalls).sort();
   return {
