@@ -154,7 +154,8 @@ export class NodeRecorder implements Disposable {
     const abis = abisByIndex();
     const calls = this.#bpf.calls(slot).map(({ phase, abi, nr }): ObservedCall => ({ phase, abi: abis[abi], nr }));
     const { counters, misses } = this.#since(slot, state.generation);
-    const reasons = incompleteness(state, counters, misses, []);
+    // What a runtime executes before the container's first program is no workload of the host's, as it may be elsewhere.
+    const reasons = incompleteness({ ...state, hostExecs: 0 }, counters, misses, []);
     return { calls, processes: state.processes, reasons: [...reasons, ...unnamed(calls)] };
   }
 

@@ -294,7 +294,8 @@ test('what the README says, word for word', cluster.options, async () => {
     if (command.startsWith('kubectl get profilerecordings')) {
       await eyes.profiles.until('front-nginx', has('epoll_wait'));
       const { status } = await eyes.recordings.until('default/front', (one) => one.status?.pods === 2);
-      assert.equal(complete({ status } as Recording)?.status, 'True');
+      const whole = complete({ status } as Recording);
+      assert.equal(whole?.status, 'True', whole?.message);
     }
     if (command.startsWith('kubectl delete profilerecording'))
       await eyes.recordings.until('default/front', ({ status }) => status?.pods === 0);
