@@ -29,7 +29,7 @@ stage() {
 
 # The limits end a test that hangs, and a stage whose process does not end; none comes near them.
 files() {
-	timeout --foreground --verbose --kill-after=10 2400 node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "$@"
+	timeout --foreground --verbose --kill-after=10 3600 node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "$@"
 }
 
 stage lint make --no-print-directory lint
