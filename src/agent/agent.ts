@@ -144,7 +144,7 @@ export class Agent {
     const missing = new Set<string>();
     for (const { metadata, containers } of this.#parts.view.pods.list()) {
       if (!this.#mayBeRecorded(metadata.namespace)) continue;
-      for (const { id, running } of containers) if (running && !slotted.has(id)) missing.add(id);
+      for (const { id, ended } of containers) if (!ended && !slotted.has(id)) missing.add(id);
     }
     if (missing.size > 0) recorder.adopt((_, id) => missing.has(id));
   }
