@@ -109,7 +109,9 @@ while (agents.length < Number(count)) {
   const group = Array.from({ length: Math.min(STARTING, Number(count) - agents.length) }, (_, index) => {
     return new SimulatedAgent(`node-${Number(first) + agents.length + index}`);
   });
-  await Promise.all(group.flatMap(({ view }) => [view.pods, view.recordings, view.namespaces].map((one) => one.synced)));
+  await Promise.all(
+    group.flatMap(({ view }) => [view.pods, view.recordings, view.namespaces].map((one) => one.synced)),
+  );
   agents.push(...group);
 }
 console.log('ready');

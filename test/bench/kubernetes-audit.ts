@@ -23,11 +23,7 @@ interface Line {
 }
 
 /** Requests of components that came between two times; a watch counts when it begins, as nobody knows when it ends. */
-export async function requestsIn(
-  log: string,
-  from = 0,
-  to = Number.POSITIVE_INFINITY,
-): Promise<readonly ApiRequest[]> {
+export async function requestsIn(log: string, from = 0, to = Number.POSITIVE_INFINITY): Promise<readonly ApiRequest[]> {
   const requests: ApiRequest[] = [];
   for await (const text of createInterface({ input: createReadStream(log) })) {
     const request = read(text);
@@ -38,9 +34,17 @@ export async function requestsIn(
 
 function read(text: string): ApiRequest | undefined {
   if (!text.includes('"userAgent":"syscribe-')) return undefined;
-  const { stage, verb, userAgent = '', requestURI, requestReceivedTimestamp, objectRef = {} } = JSON.parse(text) as Line;
+  const {
+    stage,
+    verb,
+    userAgent = '',
+    requestURI,
+    requestReceivedTimestamp,
+    objectRef = {},
+  } = JSON.parse(text) as Line;
   const component = /^syscribe-(agent|operator|webhook)\//.exec(userAgent)?.[1];
-  if (component === undefined || stage !== (verb === 'watch' ? 'ResponseStarted' : 'ResponseComplete')) return undefined;
+  if (component === undefined || stage !== (verb === 'watch' ? 'ResponseStarted' : 'ResponseComplete'))
+    return undefined;
   return {
     component,
     verb,
@@ -59,6 +63,7 @@ export function countKinds(requests: readonly ApiRequest[]): [string, number][] 
 /** Lists of pods that name neither a namespace nor a node: what nobody may ask for in a large cluster. */
 export function listsOfAllPods(requests: readonly ApiRequest[]): number {
   return requests.filter(
-    ({ verb, resource, uri }) => verb === 'list' && resource === 'pods' && !decodeURIComponent(uri).includes('spec.nodeName='),
+    ({ verb, resource, uri }) =>
+      verb === 'list' && resource === 'pods' && !decodeURIComponent(uri).includes('spec.nodeName='),
   ).length;
 }

@@ -68,8 +68,7 @@ async function rest(): Promise<Rest> {
   const [begun, before] = [performance.now(), used()];
   await setTimeout(WINDOW);
   const cpu = (used() - before) / ((performance.now() - begun) / 1000);
-  const largest = (component: Component) =>
-    Math.max(...processesOf(component).map((pid) => memoryOf(pid).resident));
+  const largest = (component: Component) => Math.max(...processesOf(component).map((pid) => memoryOf(pid).resident));
   const resident = { agent: largest('agent'), operator: largest('operator'), webhook: largest('webhook') };
   return { resident, cpu };
 }
@@ -90,9 +89,7 @@ async function shortPods({ eyes, apply }: BenchCluster): Promise<{ whole: number
       .then(() => (ended = performance.now()));
     const profile = eyes.profiles
       .all((all) =>
-        all.some(
-          ({ metadata }) => stateOf(metadata)?.pod.name === name && metadata.labels?.[PARTIAL] === undefined,
-        ),
+        all.some(({ metadata }) => stateOf(metadata)?.pod.name === name && metadata.labels?.[PARTIAL] === undefined),
       )
       .then(() => performance.now());
     await apply(shortPod(name));
@@ -110,7 +107,9 @@ async function manyContainers({ eyes, apply }: BenchCluster): Promise<void> {
     name: `c${index}`,
     script: 'while :; do sleep 1; done',
   }));
-  const pods = Array.from({ length: MANY.pods }, (_, index) => pod('many', `pod-${index}`, 'many', podSpec(containers)));
+  const pods = Array.from({ length: MANY.pods }, (_, index) =>
+    pod('many', `pod-${index}`, 'many', podSpec(containers)),
+  );
   await apply(namespace('many'));
   await apply(recording('many', 'many', DAY));
   await apply(...pods);

@@ -26,10 +26,25 @@ export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
   const cpu = (part: number) => `${(part * 100).toFixed(2)} %`;
   const webhook = quantile(node.webhook, 0.99);
   const targets = [
-    row('agent, resident, nothing recorded', kB(node.idle.resident.agent), `≤ ${kB(MEMORY)}`, node.idle.resident.agent <= MEMORY),
-    row(`agent, resident, ${MANY.pods * MANY.containers} containers recorded`, kB(node.many.resident.agent), `≤ ${kB(MEMORY)}`, node.many.resident.agent <= MEMORY),
+    row(
+      'agent, resident, nothing recorded',
+      kB(node.idle.resident.agent),
+      `≤ ${kB(MEMORY)}`,
+      node.idle.resident.agent <= MEMORY,
+    ),
+    row(
+      `agent, resident, ${MANY.pods * MANY.containers} containers recorded`,
+      kB(node.many.resident.agent),
+      `≤ ${kB(MEMORY)}`,
+      node.many.resident.agent <= MEMORY,
+    ),
     row('agent, CPU, nothing recorded', cpu(node.idle.cpu), `< ${cpu(CPU)}`, node.idle.cpu < CPU),
-    row('requests of agent, operator and webhook per short pod', perPod.toFixed(2), `≤ ${REQUESTS}`, perPod <= REQUESTS),
+    row(
+      'requests of agent, operator and webhook per short pod',
+      perPod.toFixed(2),
+      `≤ ${REQUESTS}`,
+      perPod <= REQUESTS,
+    ),
     row('webhook, 99th percentile', `${webhook.toFixed(1)} ms`, `< ${LATENCY} ms`, webhook < LATENCY),
   ];
   return `Measured on ${new Date().toISOString().slice(0, 10)} in clusters that run on this machine as a whole (etcd, API server with

@@ -78,7 +78,11 @@ async function simulate(cluster: BenchCluster, bundle: string): Promise<ScaleFig
   const written = Promise.all(processes.map((one) => one.ask('go'))).then(since);
   const merged = reached(() => mergedInstances(cluster.eyes.profiles.list()) === NODES).then(since);
   const whole = reached(() => wholeProfiles(cluster.eyes.profiles.list()) === PODS - NODES).then(since);
-  const seconds = { written: await written, merged: await merged, all: Math.max(await written, await merged, await whole) };
+  const seconds = {
+    written: await written,
+    merged: await merged,
+    all: Math.max(await written, await merged, await whole),
+  };
   await setTimeout(TRAILING);
   const all = await requestsIn(cluster.auditLog);
   const requests = all.filter(({ at }) => at >= begun);
@@ -103,7 +107,10 @@ function wholeProfiles(profiles: readonly Profile[]): number {
 }
 
 /** As the image runs it. */
-async function startOperator(kubeconfig: string, directory: string): Promise<AsyncDisposable & { readonly pid: number }> {
+async function startOperator(
+  kubeconfig: string,
+  directory: string,
+): Promise<AsyncDisposable & { readonly pid: number }> {
   const script = fileURLToPath(new URL('../../scripts/bundle.mjs', import.meta.url));
   const made = await new Running(process.execPath, [script, directory]).finished;
   if (made.code !== 0) throw new Error(made.stderr);
