@@ -24,7 +24,14 @@ export interface AgentParts {
   readonly records: Records;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
+  /** For tests: what records instead of the kernel. */
+  readonly load?: (...given: Parameters<typeof NodeRecorder.load>) => Recorder;
 }
+
+type Recorder = Pick<
+  NodeRecorder,
+  'adopt' | 'arm' | 'begin' | 'containers' | 'disarm' | 'end' | 'losses' | 'observe' | 'release' | typeof Symbol.dispose
+>;
 
 /**
  * Records the containers of this node that recordings want. One round after the other looks at what there is and makes the
@@ -33,7 +40,7 @@ export interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts;
   readonly #settings: NodeRecorderSettings;
-  #recorder: NodeRecorder | undefined;
+  #recorder: Recorder | undefined;
   /** Attached: containers are told from their births on. */
   #begun = false;
   #armed = false;
@@ -85,7 +92,7 @@ export class Agent {
     try {
       await synced(this.#parts.view, signal);
       while (!signal.aborted) {
-        await this.#round();
+        await this.round();
         await waitFor(this.#wake.promise, TICK, signal);
         this.#wake = Promise.withResolvers();
       }
@@ -94,7 +101,8 @@ export class Agent {
     }
   }
 
-  async #round(): Promise<void> {
+  /** Looks at what there is, and makes the difference good. */
+  async round(): Promise<void> {
     this.#beginOrEnd();
     if (this.#recorder && this.#begun) {
       this.#adoptMissing(this.#recorder);
@@ -121,9 +129,9 @@ export class Agent {
     this.#begun = wanted && this.#recorder !== undefined;
   }
 
-  #load(): NodeRecorder | undefined {
+  #load(): Recorder | undefined {
     try {
-      const recorder = NodeRecorder.load(this.#settings, {
+      const recorder = (this.#parts.load ?? NodeRecorder.load)(this.#settings, {
         changed: () => this.poke(),
         seen: (slot) => this.#news.add(slot),
         podBorn: () => this.#podBorn(),
@@ -139,7 +147,7 @@ export class Agent {
   }
 
   /** A namespace was labelled, or its pods ran before the recorder was there: they are recorded from now on. */
-  #adoptMissing(recorder: NodeRecorder): void {
+  #adoptMissing(recorder: Recorder): void {
     const slotted = new Set(recorder.containers().map(({ containerId }) => containerId));
     const missing = new Set<string>();
     for (const { metadata, containers } of this.#parts.view.pods.list()) {
@@ -159,7 +167,7 @@ export class Agent {
     if (this.#recorder) this.#arm(this.#recorder);
   }
 
-  #arm(recorder: NodeRecorder): void {
+  #arm(recorder: Recorder): void {
     const wanted = this.#unfinished() || this.#anyRecording() || Date.now() < this.#armUntil;
     if (wanted === this.#armed) return;
     if (wanted) recorder.arm();
@@ -181,7 +189,7 @@ export class Agent {
     return this.#parts.view.namespaces.get(namespace) !== undefined;
   }
 
-  async #look(recorder: NodeRecorder, container: RecordedContainer): Promise<void> {
+  async #look(recorder: Recorder, container: RecordedContainer): Promise<void> {
     const { identities } = this.#parts;
     const identity = await identities.identify(container.containerId, container.podUid);
     if (identity?.sandbox) return recorder.release(container.slot);

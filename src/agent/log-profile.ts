@@ -54,7 +54,10 @@ export class LogProfile {
       throw new SyscribeError('ERR_FILE_WRITE', `${this.#directory} is a link to what is not there`, {
         remedy: 'Mount what it points to at the same path, or remove the link.',
       });
-    mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
+    // Not kubelet's own: where that is not there, it is another. Nor recursively: Node never comes back from that in /proc.
+    const seccomp = join(this.#directory, '..');
+    if (!statSync(seccomp, { throwIfNoEntry: false })) mkdirSync(seccomp, { mode: 0o755 });
+    mkdirSync(this.#directory, { mode: 0o755 });
   }
 
   #present(): string | undefined {

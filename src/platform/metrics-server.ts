@@ -16,6 +16,12 @@ export interface MetricsSettings {
   readonly observe?: (status: number) => void;
 }
 
+interface Result {
+  readonly status: number;
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Offers registries' metrics over HTTP/1.1, one at each path. */
 export class MetricsServer implements AsyncDisposable {
   readonly #server: ReturnType<typeof createServer> | SecureServer;
@@ -73,18 +79,22 @@ export class MetricsServer implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { authorize, observe } = this.#settings;
     const path = request.url?.split('?')[0] ?? '/';
     const registry = Object.hasOwn(this.#registries, path) ? this.#registries[path] : undefined;
-    let status = registry ? 200 : 404;
-    if (registry && request.method !== 'GET' && request.method !== 'HEAD') status = 405;
-    if (registry && status === 200 && authorize) status = await authorize(request.headers.authorization, path);
-    observe?.(status);
-    if (registry && status === 200)
-      response.writeHead(200, { 'Content-Type': registry.contentType }).end(await registry.metrics());
-    else if (status === 405) response.writeHead(405, { Allow: 'GET, HEAD' }).end();
-    else if (status === 404)
-      response.writeHead(404).end(`metrics are at ${Object.keys(this.#registries).join(', ')}\n`);
-    else response.writeHead(status, status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}).end();
+    const { status, text = '', headers = {} } = await this.#result(request, path, registry);
+    this.#settings.observe?.(status);
+    response.writeHead(status, headers).end(text);
+  }
+
+  async #result(request: IncomingMessage, path: string, registry: Registry | undefined): Promise<Result> {
+    if (!registry) return { status: 404, text: `metrics are at ${Object.keys(this.#registries).join(', ')}\n` };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { Allow: 'GET, HEAD' } };
+    try {
+      const status = (await this.#settings.authorize?.(request.headers.authorization, path)) ?? 200;
+      if (status !== 200) return { status, headers: status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {} };
+      return { status, text: await registry.metrics(), headers: { 'Content-Type': registry.contentType } };
+    } catch (error) {
+      return { status: 500, text: `${(error as Error).message}\n` };
+    }
   }
 }

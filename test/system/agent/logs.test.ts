@@ -36,6 +36,7 @@ async function makeNode(context: TestContext): Promise<Node> {
   const directory = temporary(context);
   const root = makeCgroup(context, 'pids');
   mkdirSync(join(root, 'kubepods'));
+  mkdirSync(join(directory, 'kubelet'));
   const server = await FakeApiServer.start();
   context.after(() => server[Symbol.asyncDispose]());
   server.put(NAMESPACES, { metadata: { name: 'shop', labels: { 'spo.x-k8s.io/enable-recording': '' } } });

@@ -14,6 +14,8 @@ export const NAMESPACE = 'security-profiles-operator';
 export interface InstalledCluster {
   readonly options: TestCluster['options'];
   readonly eyes: Eyes;
+  /** The administrator's. */
+  readonly kubeconfig: string;
   /** @throws AssertionError with what kubectl said where it fails. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   apply(...objects: object[]): Promise<void>;
@@ -49,6 +51,9 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
     get eyes() {
       if (!eyes) throw new Error('the cluster has not started');
       return eyes;
+    },
+    get kubeconfig() {
+      return cluster.kubeconfig;
     },
     kubectl,
     apply: async (...objects) => {

@@ -253,3 +253,28 @@ test('recordings of the same name in two namespaces leave each other’s profile
   assert.match(of('right')?.metadata.name ?? '', /^twin-c-[0-9a-f]{8}$/);
   assert.ok(names(of('left') as Profile).includes('mkdir') && names(of('right') as Profile).includes('symlink'));
 });
+
+test(
+  'recorder Logs: the same calls from the audit log, beside a recording by eBPF on the same pod',
+  cluster.options,
+  async () => {
+    const { eyes, apply } = cluster;
+    const selector = { podSelector: { matchLabels: { app: 'logged' } } };
+    await apply(
+      namespace('logs'),
+      recording('logs', 'by-log', { ...selector, recorder: 'Logs' }),
+      recording('logs', 'by-bpf', selector),
+    );
+    await eyes.recordings.until('logs/by-log');
+    await apply(
+      pod('logs', 'one', 'logged', podSpec([{ name: 'c', script: 'sleep 2; mkdir /tmp/x; ln -s a /tmp/y' }])),
+    );
+    await ended('logs/one');
+    const [log, bpf] = await Promise.all(
+      ['by-log-c', 'by-bpf-c'].map((name) => eyes.profiles.until(name, (profile) => !isPartial(profile))),
+    );
+    assert.ok(log && bpf);
+    const { status } = await eyes.recordings.until('logs/by-log', (one) => complete(one) !== undefined);
+    assert.deepEqual(names(log), names(bpf), JSON.stringify(status?.conditions));
+  },
+);

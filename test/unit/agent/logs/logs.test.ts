@@ -145,6 +145,19 @@ test('a container is recorded over its life, and ends when its cgroup does, with
   assert.deepEqual(told, ['ProfileRecording']);
 });
 
+test('what comes of a container that is done with begins nothing anew', async (context) => {
+  const { records, state, logs, begin, start, log } = node(context);
+  await start();
+  begin('one');
+  log(event('one', 'mkdir'));
+  state.alive.delete('one');
+  await logs.round();
+  records.remove(records.list()[0]?.id ?? '');
+  log(event('one', 'rmdir'));
+  await logs.round();
+  assert.deepEqual(records.list(), []);
+});
+
 test('calls that come before the pod is known are kept for it', async (context) => {
   const { logs, begin, start, log, total } = node(context);
   await start();
@@ -278,6 +291,7 @@ test('a container without a session is not recorded, and what records the same p
   log(event('one', 'mkdir'));
   await logs.round();
   assert.deepEqual(records.list(), [other]);
+  assert.equal(logs.stats.containers, 0, 'nor is it kept');
 });
 
 test('a log that cannot be read is told of the pods that wait for it', async (context) => {

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Agent } from '../../../src/agent/agent.ts';
+import type { ClusterView, PodObject } from '../../../src/agent/cluster.ts';
+import { Identities } from '../../../src/agent/identities.ts';
+import { Journal } from '../../../src/agent/journal.ts';
+import { recordFor } from '../../../src/agent/matching.ts';
+import { totalOf, withRun } from '../../../src/agent/record.ts';
+import { Records } from '../../../src/agent/records.ts';
+import { Store } from '../../../src/kube/store.ts';
+import type { RecordedContainer } from '../../../src/recording/node-recorder.ts';
+import { podObject, recording, run, status } from './samples.ts';
+
+/** A node whose kernel has recorded what the test says. */
+function node(context: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-agent-'));
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  const synced = Promise.resolve();
+  const stores = { pods: new Store<PodObject>(), recordings: new Store(), namespaces: new Store() };
+  for (const store of Object.values(stores)) Object.assign(store, { synced });
+  const view = stores as unknown as ClusterView;
+  const log = { info: () => {}, warn: () => {} };
+  const identities = new Identities(log, []);
+  const records = new Records(new Journal(directory), () => {});
+  const told: string[] = [];
+  const kernel = { containers: [] as RecordedContainer[], calls: ['mkdir'], armed: false, ended: false };
+  const agent = new Agent(
+    {
+      ...{ view, identities, records, log },
+      events: { event: (_about, _type, reason) => told.push(reason) },
+      load: () => ({
+        begin: () => {},
+        adopt: () => {},
+        arm: () => {
+          kernel.armed = true;
+        },
+        disarm: () => {
+          kernel.armed = false;
+        },
+        containers: () => kernel.containers,
+        observe: () => ({ ...run(kernel.calls), processes: 1, reasons: [] }),
+        release: (slot) => {
+          kernel.containers = kernel.containers.filter((one) => one.slot !== slot);
+        },
+        losses: () => ({ noSlot: 0, membersFull: 0, busy: 0, unpushed: 0, skipped: 0 }),
+        end: () => {
+          kernel.ended = true;
+        },
+        [Symbol.dispose]: () => {},
+      }),
+    },
+    { cgroups: '', cgroupRoot: '', pins: '', slots: 1 },
+  );
+  stores.namespaces.put('shop', { metadata: { name: 'shop' } });
+  stores.recordings.put('shop/rec', recording());
+  const see = (ended = false) => {
+    stores.pods.put('shop/web', podObject({}, [status('one')]));
+    kernel.containers = [{ slot: 0, generation: 1, containerId: 'one', podUid: 'pod-uid', ended }];
+  };
+  return { stores, records, told, kernel, agent, see };
+}
+
+test('a container that a recording wants is recorded, and let go of when it has ended and is on disk', async (context) => {
+  const { records, told, kernel, agent, see } = node(context);
+  see();
+  await agent.round();
+  assert.ok(kernel.armed);
+  assert.deepEqual(Object.keys(records.list()[0]?.current ?? {}), ['one']);
+  see(true);
+  await agent.round();
+  assert.deepEqual([records.list()[0]?.done, kernel.containers, told], [1, [], ['ProfileRecording']]);
+});
+
+test('what the log tells of the same container is another record, and is left alone', async (context) => {
+  const { records, agent, see } = node(context);
+  const logged = recordFor(recording({ recorder: 'Logs' }, { uid: 'logs' }), podObject(), 'front', 'runc');
+  records.put(withRun(logged, 'gone', run(['rmdir']), false, 1));
+  see();
+  await agent.round();
+  assert.deepEqual(
+    records.list().map(({ recording: { recorder }, current }) => [recorder, Object.keys(current)]),
+    [
+      ['Logs', ['gone']],
+      ['Bpf', ['one']],
+    ],
+  );
+});
+
+test('a container whose profile somebody deleted is not begun with anew while it runs', async (context) => {
+  const { records, agent, kernel, see } = node(context);
+  see();
+  await agent.round();
+  const id = records.list()[0]?.id ?? '';
+  records.refused(id);
+  kernel.calls = ['mkdir', 'rmdir'];
+  await agent.round();
+  assert.deepEqual([records.size, records.get(id)?.refused], [1, true]);
+});
+
+test('a run of which the kernel keeps nothing any more is folded in, with that reason', async (context) => {
+  const { records, kernel, stores, agent, see } = node(context);
+  see();
+  await agent.round();
+  // The machine was started anew: the container has another id.
+  stores.pods.put('shop/web', podObject({ resourceVersion: '2' }, [status('two')]));
+  kernel.containers = [];
+  await agent.round();
+  const [record] = records.list();
+  assert.deepEqual([record?.current, record?.done, record?.finished], [{}, 1, false]);
+  assert.deepEqual(record && totalOf(record).reasons.map(({ code }) => code), ['interrupted']);
+  stores.pods.remove('shop/web');
+  await agent.round();
+  assert.equal(records.list()[0]?.finished, true);
+});
+
+test('programs are there while a namespace may be recorded, and calls are looked at while a recording wants them', async (context) => {
+  const { stores, kernel, agent } = node(context);
+  stores.recordings.remove('shop/rec');
+  await agent.round();
+  assert.deepEqual([kernel.armed, kernel.ended], [false, false]);
+  stores.namespaces.remove('shop');
+  await agent.round();
+  assert.ok(kernel.ended);
+});
+
+test('told to end before it has seen the cluster, it ends', async (context) => {
+  const { stores, agent } = node(context);
+  const stop = new AbortController();
+  stop.abort();
+  Object.assign(stores.pods, { synced: Promise.reject(stop.signal.reason) });
+  await agent.run(stop.signal);
+});
