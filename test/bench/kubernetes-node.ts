@@ -73,8 +73,11 @@ async function rest(): Promise<Rest> {
   return { resident, cpu };
 }
 
+/** Named like one of a Job's: pods of no template would ask for the same name of their profiles. */
 function shortPod(name: string): object {
-  return pod('short', name, 'short', podSpec([{ name: 'c', script: 'mkdir /tmp/x; sleep 1' }]));
+  const spec = podSpec([{ name: 'c', script: 'mkdir /tmp/x; sleep 1' }]);
+  const { metadata, ...others } = pod('short', name, 'short', spec) as { readonly metadata: object };
+  return { ...others, metadata: { ...metadata, generateName: 'pod-' } };
 }
 
 /** Pods are applied by a client of their own: watches tell their ends and their profiles in the same process. */

@@ -1,4 +1,5 @@
 /** Turns what was measured in clusters into their section of the page. */
+import { cpus } from 'node:os';
 import { type ApiRequest, countKinds, listsOfAllPods } from './kubernetes-audit.ts';
 import { type Component, MANY, type NodeFigures, SHORT_PODS } from './kubernetes-node.ts';
 import type { ScaleFigures } from './kubernetes-scale.ts';
@@ -18,7 +19,7 @@ const CPU = 0.002; // of a core
 const LATENCY = 10; // milliseconds
 const REQUESTS = 4; // of a short pod
 /** What components ask for without any pod: their leases, and their certificates. */
-const STANDING = /^(leases|secrets|mutatingwebhookconfigurations|customresourcedefinitions)$/;
+const STANDING = /^(leases|secrets|(mutating|validating)webhookconfigurations|customresourcedefinitions)$/;
 
 export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
   const pods = podRequests(node.requests);
@@ -48,7 +49,7 @@ export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
     row('webhook, 99th percentile', `${webhook.toFixed(1)} ms`, `< ${LATENCY} ms`, webhook < LATENCY),
   ];
   return `Measured on ${new Date().toISOString().slice(0, 10)} in clusters that run on this machine as a whole (etcd, API server with
-an audit log, kubelet, containerd; two processors for all of it). Load average before, between and behind the two parts: ${loads
+an audit log, kubelet, containerd; ${cpus().length} processors for all of it). Load average before, between and behind the two parts: ${loads
     .map((load) => load.toFixed(1))
     .join(', ')}.
 
@@ -114,7 +115,7 @@ function scaleText({ nodes, pods, seconds, operator, requests }: ScaleFigures): 
   return `${nodes} agents by the agent's own code (its views of the cluster, journal, publisher and events, each with connections of its
 own), the real operator as the image runs it, and a real API server. What containers call is made up. ${pods} pods of a second,
 one of each of ${pods / nodes} recordings on each node, end within 30 s; the first recording merges (mergeStrategy Containers).
-Everything of it shares two processors, and the agents' certificates are an administrator's, whom the API server does not throttle.
+Everything of it shares ${cpus().length} processors, and the agents' certificates are an administrator's, whom the API server does not throttle.
 
 ${table(
   ['', ''],
