@@ -38,6 +38,7 @@ test-unit: node_modules/.stamp ## seconds, needs no root
 
 bench: build ## prints the figures and writes docs/benchmarks.md
 	@scripts/install-packages.sh test
+	@$(MAKE) --no-print-directory -C test/system/programs
 	@$(NODE) test/bench/main.ts
 
 test-kernels: build ## the recorder on other kernels, in virtual machines

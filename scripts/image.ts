@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) 
 export const IMAGE = `localhost/syscribe:${version}`;
 
 /** As bin/syscribe has them, and smaller: one shares the node with the workloads. */
-const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--optimize-for-size'];
+export const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1', '--optimize-for-size'];
 
 /** Programs' libraries, by what the loader finds on this machine. */
 function libraries(file: string): string[] {

@@ -8,7 +8,7 @@ import { isKube } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
 import { customResource, type KubeObject } from '../kube/object.ts';
-import { WorkQueue } from '../kube/queue.ts';
+import { type Again, WorkQueue } from '../kube/queue.ts';
 import { nameOf, profileOf } from './profile.ts';
 import { type ContainerRecord, totalOf } from './record.ts';
 
@@ -17,6 +17,8 @@ const MANAGER = 'syscribe-agent';
 /** The first snapshot comes so soon, milliseconds; each next one after twice the time, up to the end of it. */
 const FIRST = 2000;
 const LONGEST = 600_000;
+/** A container that ran and ended before its first snapshot waits so long for the end of its pod, milliseconds: one write tells all. */
+const ENDING = 30_000;
 /** The API server's limit of a request is 1.5 MB, etcd's of an object too; an object has room to grow in. */
 const MOST_BYTES = 1_000_000;
 const BACKOFF = { base: 500, cap: 30_000 };
@@ -36,6 +38,8 @@ export interface PublisherParts {
 }
 
 interface Rhythm {
+  /** When it was heard of first. */
+  readonly since: number;
   /** What was sent last, hashed. */
   sent: string;
   /** Milliseconds to the next snapshot. */
@@ -77,20 +81,22 @@ export class Publisher {
   /** The record has changed. */
   changed({ id, finished, recording }: ContainerRecord): void {
     const now = this.#clock.now();
-    const rhythm = this.#rhythms.get(id) ?? { sent: '', interval: recording.snapshotInterval, due: now + FIRST };
+    const rhythm = this.#rhythms.get(id) ?? newRhythm(now, recording.snapshotInterval);
     this.#rhythms.set(id, rhythm);
     if (finished) this.#queue.add(id);
     else this.#queue.addAfter(id, Math.max(rhythm.due - now, 0));
   }
 
-  async #publish(id: string, signal: AbortSignal): Promise<void> {
+  async #publish(id: string, signal: AbortSignal): Promise<Again | undefined> {
     const record = this.#parts.record(id);
-    if (!record) return;
+    if (!record) return undefined;
     const empty = totalOf(record).calls.length === 0 && !record.published;
     if (record.refused || empty) {
       if (record.finished) this.#settle(record);
-      return;
+      return undefined;
     }
+    const wait = (this.#rhythms.get(id)?.since ?? 0) + ENDING - this.#clock.now();
+    if (endsSoon(record) && wait > 0) return { requeueAfter: wait };
     const wanted = profileOf(record, record.published?.name ?? nameOf(record, false), this.#node);
     const text = JSON.stringify(wanted);
     const rhythm = this.#rhythms.get(id);
@@ -101,12 +107,13 @@ export class Publisher {
       else if (!(await this.#write(record, wanted, signal))) {
         if (record.finished) this.#settle(record);
         else this.#parts.refused(id);
-        return;
+        return undefined;
       }
       if (rhythm) this.#next(rhythm, hash, record.recording.snapshotInterval);
     }
     // What is too large stays on disk.
     if (record.finished && !large && this.#parts.record(id) === record) this.#settle(record);
+    return undefined;
   }
 
   /** At random within a fifth, so that the nodes' snapshots do not come all at once. */
@@ -169,6 +176,15 @@ export class Publisher {
   }
 }
 
+function newRhythm(now: number, interval: number): Rhythm {
+  return { since: now, sent: '', interval, due: now + FIRST };
+}
+
+/** Nothing of it runs, and nobody has heard of it yet. */
+function endsSoon({ finished, published, current }: ContainerRecord): boolean {
+  return !finished && !published && Object.keys(current).length === 0;
+}
+
 /** Whether a profile is of the same recording, pod and container, and still waits for its end. */
 function isOurs({ recording, pod, container }: ContainerRecord, { metadata }: SeccompProfile): boolean {
   const state = stateOf(metadata);
@@ -181,9 +197,9 @@ function isOurs({ recording, pod, container }: ContainerRecord, { metadata }: Se
 }
 
 /** What is refused today (by a policy, or a quota) may be taken tomorrow, and what was recorded cannot be recorded again. */
-async function persistent(attempt: Promise<void>): Promise<void> {
+async function persistent<T>(attempt: Promise<T>): Promise<T> {
   try {
-    await attempt;
+    return await attempt;
   } catch (error) {
     if (isKube(error, 'invalid', 'terminal')) throw new Error(error.message, { cause: error });
     throw error;

@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
-import { customResource, type KubeObject } from '../kube/object.ts';
+import { customResource } from '../kube/object.ts';
 import type { Again } from '../kube/queue.ts';
 import { isUnmergeable } from './errors.ts';
 import {
@@ -68,7 +68,6 @@ export class Recordings {
       recording.spec.mergeStrategy === 'Containers'
         ? await this.#merge(recording, profiles, instances, ending, signal)
         : await this.#release(instances, ending, signal);
-    for (const { profile, partial } of instances) await this.#tellStatus(profile, partial, signal);
     if (ending) {
       if (instances.length === 0 && mergedOf(recording, profiles).size === 0)
         this.#tell(recording, 'Warning', 'NoPartialProfiles', 'nothing was recorded');
@@ -100,17 +99,21 @@ export class Recordings {
     this.#written.delete(metadata.uid ?? '');
   }
 
-  /** Strategy None: what is finished is no longer partial, and so may be installed. */
+  /** Strategy None: what is finished is no longer partial, and so may be installed. Each has its status written once by that. */
   async #release(
     instances: readonly Instance[],
     ending: boolean,
     signal: AbortSignal,
   ): Promise<Map<string, ContainerFacts>> {
     for (const instance of instances) {
-      if (!instance.partial || !(ending || isFinished(instance))) continue;
-      const { name, resourceVersion } = instance.profile.metadata;
-      const whole = { metadata: { resourceVersion, labels: { [LABELS.partial]: null } } };
-      await ignoringGone(() => this.#parts.client.patch(PROFILES, { name }, whole, { type: 'merge', signal }));
+      const { profile, partial } = instance;
+      const whole = !partial || ending || isFinished(instance);
+      if (partial && whole) {
+        const { name, resourceVersion } = profile.metadata;
+        const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null } } };
+        await ignoringGone(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
+      }
+      await this.#tellStatus(profile, !whole, signal);
     }
     return new Map();
   }
@@ -123,6 +126,7 @@ export class Recordings {
     signal: AbortSignal,
   ): Promise<Map<string, ContainerFacts>> {
     const facts = new Map<string, ContainerFacts>();
+    const gone = new Set<ProfileObject>();
     const partials = byContainer(instances.filter(({ partial }) => partial));
     const ours = mergedOf(recording, profiles);
     for (const [container, { metadata }] of ours)
@@ -132,7 +136,7 @@ export class Recordings {
       // It was finished before: what is left of the instances is in it, and of those that are gone only it tells.
       if (before && before.metadata.labels?.[ROLE] === undefined) {
         facts.set(container, { profileName: before.metadata.name, folded: foldedOf(undefined) });
-        await this.#deletePartials(group, () => true, signal);
+        for (const { profile } of group) gone.add(profile);
         continue;
       }
       const folded = fold(group, foldedOf(before));
@@ -140,16 +144,16 @@ export class Recordings {
       try {
         const name = await this.#writeMerged(recording, container, folded, before, ending, signal);
         facts.set(container, { profileName: name, folded: folded.folded });
-        await this.#deletePartials(
-          group,
-          ending ? () => true : ({ uid = '' }) => folded.folded.deleting.includes(uid),
-          signal,
-        );
+        for (const { profile } of group)
+          if (ending || folded.folded.deleting.includes(profile.metadata.uid ?? '')) gone.add(profile);
       } catch (error) {
         if (!isUnmergeable(error)) throw error;
         this.#tell(recording, 'Warning', 'CannotCreateUpdateMergedProfile', `${container}: ${error.message}`);
       }
     }
+    for (const { profile, partial } of instances)
+      if (gone.has(profile)) await this.#deletePartial(profile, signal);
+      else await this.#tellStatus(profile, partial, signal);
     return facts;
   }
 
@@ -175,17 +179,9 @@ export class Recordings {
     return name;
   }
 
-  async #deletePartials(
-    group: readonly Instance[],
-    which: (metadata: KubeObject['metadata']) => boolean,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (const { profile } of group) {
-      const { name, uid } = profile.metadata;
-      if (!which(profile.metadata)) continue;
-      const preconditions = uid === undefined ? {} : { preconditions: { uid } };
-      await ignoringGone(() => this.#parts.client.delete(PROFILES, { name }, { ...preconditions, signal }));
-    }
+  async #deletePartial({ metadata: { name, uid } }: ProfileObject, signal: AbortSignal): Promise<void> {
+    const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+    await ignoringGone(() => this.#parts.client.delete(PROFILES, { name }, { ...preconditions, signal }));
   }
 
   /** @returns milliseconds until it has to be written, Infinity where it is as it should be. */

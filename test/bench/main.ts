@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { logTable, measureLog, measureSources, sourceTable } from './audit.ts';
 import { makeBuild, measureCommand } from './commands.ts';
 import { Kernel } from './conditions.ts';
+import { measureKubernetes } from './kubernetes.ts';
 import { measureLoop } from './loops.ts';
 import { Programs } from './programs.ts';
 import { addedRatio, commandTable, loopTable, recordedRatio, targetTable, withInterval } from './report.ts';
@@ -52,6 +53,10 @@ const log = await measureLog(programs, ROUNDS.log);
 loads.push(load());
 progress('recording from the audit log');
 const sources = await measureSources(ROUNDS.sources);
+loads.push(load());
+
+progress('Kubernetes');
+const kubernetes = await measureKubernetes();
 loads.push(load());
 
 const peak = (rounds: typeof build) => median(rounds.map(({ recorded }) => recorded.peakMebibytes)).toFixed(0);
@@ -119,7 +124,8 @@ From the start of \`syscribe audit --file … --from-start\` to its first line: 
 Recording busy programs, start-up and the writing of the profile included, ${ROUNDS.sources} rounds. From the log every call is logged:
 
 ${sourceTable(sources)}
-`;
+
+${kubernetes}`;
 
 process.stdout.write(`\n${body}`);
 writeFileSync(PAGE, `${introduction()}\n${body}`);

@@ -62,8 +62,13 @@ export class Dialogue implements AsyncDisposable {
 
   async ask(line: string): Promise<string> {
     this.#child.stdin?.write(`${line}\n`);
+    return this.heard();
+  }
+
+  /** The next line that it says, asked or not. */
+  async heard(): Promise<string> {
     const answer = await this.#answers.next();
-    if (answer.done) throw new Error(`${this.#child.spawnfile} ended instead of answering "${line}"`);
+    if (answer.done) throw new Error(`${this.#child.spawnfile} ended instead of answering`);
     return answer.value;
   }
 

@@ -38,14 +38,18 @@ export function buildKubernetes(): string {
  * Starts a Kubernetes of as many nodes on this machine (0: an API server alone) and waits until they are ready.
  * @throws Error with the end of the log of what did not start; what was started is stopped again then.
  */
-export async function startCluster(count: number, say: (text: string) => void): Promise<Cluster> {
+export async function startCluster(
+  count: number,
+  say: (text: string) => void,
+  options: Pick<Parts, 'audit'> = {},
+): Promise<Cluster> {
   if (existsSync(DIRECTORY)) throw new Error(`there is a cluster already: make cluster-down ends it (${DIRECTORY})`);
   say('building Kubernetes from its Go modules (minutes, the first time)');
   const programs = buildKubernetes();
   mkdirSync(DIRECTORY, { mode: 0o700 });
   rememberHost(DIRECTORY);
   try {
-    return await start({ directory: DIRECTORY, programs }, count, say);
+    return await start({ directory: DIRECTORY, programs, ...options }, count, say);
   } catch (error) {
     await stopCluster().catch((also: unknown) => say(`not all could be taken back: ${also}`));
     throw error;
@@ -53,7 +57,7 @@ export async function startCluster(count: number, say: (text: string) => void): 
 }
 
 async function start(
-  where: Pick<Parts, 'directory' | 'programs'>,
+  where: Pick<Parts, 'directory' | 'programs' | 'audit'>,
   count: number,
   say: (text: string) => void,
 ): Promise<Cluster> {

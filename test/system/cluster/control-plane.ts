@@ -18,6 +18,13 @@ export interface Parts {
   readonly programs: string;
   readonly authority: Authority;
   readonly processes: Processes;
+  /** Whether the API server writes down who asked for what: {@link auditLogOf}. */
+  readonly audit?: boolean;
+}
+
+/** Where each request to the API server has a line, without its body. */
+export function auditLogOf(directory: string): string {
+  return join(directory, 'audit.jsonl');
 }
 
 /** Writes a kubeconfig for whom the certificate is of. */
@@ -69,7 +76,7 @@ function startEtcd({ directory, authority, processes }: Parts): void {
 }
 
 function startApiServer(
-  { programs, authority, processes }: Parts,
+  { directory, programs, authority, processes, audit = false }: Parts,
   accounts: { readonly key: string; readonly publicKey: string },
 ): void {
   const addresses = [`IP:${API_ADDRESS}`, 'DNS:kubernetes.default.svc', 'DNS:kubernetes.default', 'DNS:kubernetes'];
@@ -103,7 +110,17 @@ function startApiServer(
     // Webhooks are called at their pods' addresses: nobody translates service addresses here.
     '--enable-aggregator-routing=true',
     '--allow-privileged=true',
+    ...(audit ? auditFlags(directory) : []),
   ]);
+}
+
+function auditFlags(directory: string): string[] {
+  const file = join(directory, 'audit-policy.json');
+  const rules = [{ level: 'Metadata' }];
+  const policy = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules };
+  writeFileSync(file, JSON.stringify(policy));
+  // One file however long, and each line in it before its request is answered.
+  return [`--audit-policy-file=${file}`, `--audit-log-path=${auditLogOf(directory)}`, '--audit-log-maxsize=100000'];
 }
 
 function startController(parts: Parts, name: string, args: readonly string[]): void {

@@ -25,6 +25,15 @@ export interface InstalledCluster {
   remove(...what: string[]): Promise<void>;
 }
 
+/** Installs syscribe and waits until all of it runs. */
+export async function install(kubectl: (args: readonly string[]) => Promise<unknown>): Promise<void> {
+  // CRDs come first in the output, but what is of their kinds can only be read once they are established.
+  await kubectl(['apply', '-k', OVERLAY]);
+  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+  for (const workload of ['daemonset/spod', `deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
+    await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
+}
+
 export function useInstalledCluster(nodes = 1): InstalledCluster {
   let eyes: Eyes | undefined;
   const kubectl = async (args: readonly string[], input?: string) => {
@@ -33,11 +42,7 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
     return stdout;
   };
   const cluster = useCluster(nodes, async () => {
-    // CRDs come first in the output, but what is of their kinds can only be read once they are established.
-    await kubectl(['apply', '-k', OVERLAY]);
-    await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-    for (const workload of ['daemonset/spod', `deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
-      await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
+    await install(kubectl);
     eyes = openEyes(cluster.kubeconfig);
   });
   if (cluster.options.skip === undefined) after(() => eyes?.close());

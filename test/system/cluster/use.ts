@@ -39,7 +39,8 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
   };
 }
 
-function reasonToSkip(): string | undefined {
+/** Why there can be no cluster on this machine, if that is so. */
+export function reasonToSkip(): string | undefined {
   try {
     buildKubernetes();
     return undefined;

@@ -132,6 +132,27 @@ test('the end is sent at once, by the object’s UID, and the record forgotten',
   assert.match(stored()[0]?.metadata.annotations?.['spo.x-k8s.io/recording-state'] ?? '', /"finished":true/);
 });
 
+test('what ended before its first snapshot waits for its pod’s end', async (context) => {
+  const { clock, records, requests, idle, settled } = await publish(context);
+  const short = withRun(record(), 'a', run(['read']), true, 1);
+  records.put(short);
+  await clock.pass(2000, 2000);
+  await idle();
+  assert.equal(requests(), '');
+  records.put(finish(records.get(short.id) as ContainerRecord));
+  await settled(short.id);
+  assert.equal(requests(), 'POST');
+});
+
+test('it waits for half a minute at most', async (context) => {
+  const { clock, records, requests, changes, idle } = await publish(context);
+  records.put(withRun(record(), 'a', run(['read']), true, 1));
+  await clock.pass(2000, 2000);
+  await idle();
+  await clock.pass(28_000, 28_000);
+  await changes.until(() => requests() === 'POST');
+});
+
 test('a container that lives shorter than the first snapshot takes one request', async (context) => {
   const { records, requests, settled } = await publish(context);
   records.put(finish(withRun(record(), 'a', run(['read']), true, 1)));

@@ -139,6 +139,28 @@ test('by strategy None what is finished is whole, and what is not waits', async 
   );
 });
 
+test('what is finished when it is seen first is made whole and told of by one write each', async (context) => {
+  const { server, stored, reconcile } = await operate(context, recording({ mergeStrategy: 'None' }), [
+    partial('a', ['read']),
+  ]);
+  await reconcile();
+  const writes = server.asked.filter(({ method, path }) => method === 'PATCH' && path.includes('/seccompprofiles/'));
+  assert.deepEqual(
+    writes.map(({ path }) => path.split('/').slice(-2).join('/')),
+    ['seccompprofiles/a', 'a/status'],
+  );
+  assert.equal(stored()[0]?.status?.status, 'Pending');
+});
+
+test('no status is written of an instance that goes', async (context) => {
+  const { server, reconcile } = await operate(context, deleted(), [partial('a', ['read'])]);
+  await reconcile();
+  assert.deepEqual(
+    server.asked.filter(({ path }) => path.includes('/seccompprofiles/a')).map(({ method }) => method),
+    ['DELETE'],
+  );
+});
+
 test('a node that does not answer holds a deleted recording for half a minute, and is named', async (context) => {
   const now = new Date().toISOString();
   const fresh = recording({}, { deletionTimestamp: now, finalizers: ['spo.x-k8s.io/has-unmerged-profiles'] });

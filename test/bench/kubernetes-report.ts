@@ -1,0 +1,137 @@
+/** Turns what was measured in clusters into their section of the page. */
+import { cpus } from 'node:os';
+import { type ApiRequest, countKinds, listsOfAllPods } from './kubernetes-audit.ts';
+import { type Component, MANY, type NodeFigures, SHORT_PODS } from './kubernetes-node.ts';
+import type { ScaleFigures } from './kubernetes-scale.ts';
+import { table } from './report.ts';
+import { quantile } from './stats.ts';
+
+export interface Kubernetes {
+  readonly node: NodeFigures;
+  readonly scale: ScaleFigures;
+  /** Load averages before, between and behind the two. */
+  readonly loads: readonly number[];
+}
+
+/** Of the agent, in kB: 110 MB. */
+const MEMORY = 107_421;
+const CPU = 0.002; // of a core
+const LATENCY = 10; // milliseconds
+const REQUESTS = 4; // of a short pod
+/** What components ask for without any pod: their leases, and their certificates. */
+const STANDING = /^(leases|secrets|(mutating|validating)webhookconfigurations|customresourcedefinitions)$/;
+
+export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
+  const pods = podRequests(node.requests);
+  const perPod = pods.length / SHORT_PODS;
+  const cpu = (part: number) => `${(part * 100).toFixed(2)} %`;
+  const webhook = quantile(node.webhook, 0.99);
+  const targets = [
+    row(
+      'agent, resident, nothing recorded',
+      kB(node.idle.resident.agent),
+      `≤ ${kB(MEMORY)}`,
+      node.idle.resident.agent <= MEMORY,
+    ),
+    row(
+      `agent, resident, ${MANY.pods * MANY.containers} containers recorded`,
+      kB(node.many.resident.agent),
+      `≤ ${kB(MEMORY)}`,
+      node.many.resident.agent <= MEMORY,
+    ),
+    row('agent, CPU, nothing recorded', cpu(node.idle.cpu), `< ${cpu(CPU)}`, node.idle.cpu < CPU),
+    row(
+      'requests of agent, operator and webhook per short pod',
+      perPod.toFixed(2),
+      `≤ ${REQUESTS}`,
+      perPod <= REQUESTS,
+    ),
+    row('webhook, 99th percentile', `${webhook.toFixed(1)} ms`, `< ${LATENCY} ms`, webhook < LATENCY),
+  ];
+  return `Measured on ${new Date().toISOString().slice(0, 10)} in clusters that run on this machine as a whole (etcd, API server with
+an audit log, kubelet, containerd; ${cpus().length} processors for all of it). Load average before, between and behind the two parts: ${loads
+    .map((load) => load.toFixed(1))
+    .join(', ')}.
+
+${table(['', '', 'target', ''], targets)}
+
+### One node
+
+Installed as users do (\`deploy/\`), agent, operator and webhook run as pods of the image. Resident memory (VmRSS) of the
+largest replica, after 30 s without news, and CPU over the last 20 s of them:
+
+${restTable(node)}
+
+The agent's memory at its most: ${kB(node.peak)}.
+
+${SHORT_PODS} pods of about a second, one after the other, recorded by eBPF. From the pod's end, as a watch tells it, to its profile without the
+partial label, as a watch of the same client tells it: median ${quantile(node.whole, 0.5).toFixed(0)} ms, 99th percentile ${quantile(node.whole, 0.99).toFixed(0)} ms.
+
+Requests that the API server's audit log has of syscribe for these pods, by user agent, statuses and events included, leases
+and certificates left out:
+
+${kindTable(pods, SHORT_PODS)}
+
+${node.webhook.length} calls of the webhook for a pod that is recorded, over one connection: median ${quantile(node.webhook, 0.5).toFixed(1)} ms, 99th percentile ${webhook.toFixed(1)} ms.
+
+### Many nodes, by simulation
+
+${scaleText(scale)}
+
+Lists of all pods that any component asked for, here and on the one node: ${listsOfAllPods([...node.all, ...scale.all])} of ${lists(node.all) + lists(scale.all)}
+lists of pods; the others name a node.
+`;
+}
+
+function podRequests(requests: readonly ApiRequest[]): ApiRequest[] {
+  return requests.filter(({ resource }) => !STANDING.test(resource));
+}
+
+function lists(requests: readonly ApiRequest[]): number {
+  return requests.filter(({ verb, resource }) => verb === 'list' && resource === 'pods').length;
+}
+
+function row(what: string, value: string, target: string, met: boolean): string[] {
+  return [what, value, target, met ? 'met' : 'missed'];
+}
+
+function restTable({ idle, many }: NodeFigures): string {
+  const line = (component: Component) => [component, kB(idle.resident[component]), kB(many.resident[component])];
+  const cpu = ['agent, CPU', ...[idle, many].map((rest) => `${(rest.cpu * 100).toFixed(2)} % of a core`)];
+  const head = ['', 'no namespace labelled', `${MANY.pods} pods of ${MANY.containers} containers recorded`];
+  return table(head, [line('agent'), line('operator'), line('webhook'), cpu]);
+}
+
+function kindTable(requests: readonly ApiRequest[], pods: number): string {
+  const rows = countKinds(requests).map(([kind, count]) => [`\`${kind}\``, `${count}`, (count / pods).toFixed(2)]);
+  const all = ['all', `${requests.length}`, (requests.length / pods).toFixed(2)];
+  return table(['', 'requests', 'per pod'], [...rows, all]);
+}
+
+function scaleText({ nodes, pods, seconds, operator, requests }: ScaleFigures): string {
+  const asked = podRequests(requests);
+  const perSecond = [...Map.groupBy(asked, ({ at }) => Math.floor(at / 1000)).values()].map(({ length }) => length);
+  const rate = asked.filter(({ at }) => at <= (requests[0]?.at ?? 0) + seconds.all * 1000).length / seconds.all;
+  return `${nodes} agents by the agent's own code (its views of the cluster, journal, publisher and events, each with connections of its
+own), the real operator as the image runs it, and a real API server. What containers call is made up. ${pods} pods of a second,
+one of each of ${pods / nodes} recordings on each node, end within 30 s; the first recording merges (mergeStrategy Containers).
+Everything of it shares ${cpus().length} processors, and the agents' certificates are an administrator's, whom the API server does not throttle.
+
+${table(
+  ['', ''],
+  [
+    ['until all agents have written', `${seconds.written.toFixed(1)} s`],
+    [`until ${nodes} instances of one recording are merged`, `${seconds.merged.toFixed(1)} s`],
+    ['until all profiles are as they stay', `${seconds.all.toFixed(1)} s`],
+    ['requests per second, on average', rate.toFixed(0)],
+    ['requests per second, at most', `${Math.max(...perSecond)}`],
+    ['operator, resident, at its most', kB(operator)],
+  ],
+)}
+
+${kindTable(asked, pods)}`;
+}
+
+function kB(value: number): string {
+  return `${value.toLocaleString('en')} kB`;
+}
