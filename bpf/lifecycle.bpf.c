@@ -7,6 +7,7 @@ const volatile int hierarchy = 0;	      /* cgroup_root.hierarchy_id that the roo
 const volatile int subsystem = -1;	      /* index into css_set.subsys of that hierarchy; -1: v2 */
 const volatile u32 host_mount_namespace = 0;  /* inode number */
 const volatile bool report_processes = false; /* send EVENT_PROCESS */
+const volatile bool name_cgroups = false;     /* keep the names of cgroups that have a slot */
 const volatile u32 fail_tags = 0;	      /* for tests: the first so many tags fail as if memory were short */
 
 const volatile bool lookup_may_fail = false;
@@ -165,9 +166,13 @@ static __always_inline void name_slot(u32 slot, u32 generation, struct cgroup *c
 	named->generation = generation;
 	named->born = bpf_ktime_get_boot_ns();
 	named->dead = 0;
-	if (bpf_probe_read_kernel_str(named->name, sizeof(named->name), cgroup->kn->name) < 0)
+	named->name[0] = 0;
+	named->parent[0] = 0;
+	/* Lockdown in confidentiality mode refuses this helper: who needs no names gets by without it. */
+	if (name_cgroups && bpf_probe_read_kernel_str(named->name, sizeof(named->name), cgroup->kn->name) < 0)
 		named->name[0] = 0;
-	if (bpf_probe_read_kernel_str(named->parent, sizeof(named->parent), cgroup->self.parent->cgroup->kn->name) < 0)
+	if (name_cgroups &&
+	    bpf_probe_read_kernel_str(named->parent, sizeof(named->parent), cgroup->self.parent->cgroup->kn->name) < 0)
 		named->parent[0] = 0;
 	named->cgroup = cgroup->kn->id;
 }

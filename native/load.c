@@ -101,7 +101,8 @@ static bool read_options(napi_env env, napi_value object, struct load_options *o
 	    !get_u32(env, object, "hostMountNamespace", &options->host_mount_namespace) ||
 	    !get_u32(env, object, "failTags", &options->fail_tags) ||
 	    !get_i32(env, object, "hierarchy", &options->hierarchy) ||
-	    !get_bool(env, object, "reportProcesses", &options->report_processes))
+	    !get_bool(env, object, "reportProcesses", &options->report_processes) ||
+	    !get_bool(env, object, "nameCgroups", &options->name_cgroups))
 		return false;
 	options->controller = get_property(env, object, "controller", &text) ? to_string(env, text) : NULL;
 	if (!options->controller)

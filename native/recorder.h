@@ -42,7 +42,7 @@ struct recorder {
 struct load_options {
 	uint32_t slots, members, ring_bytes, host_mount_namespace, fail_tags;
 	int32_t hierarchy;
-	bool report_processes;
+	bool report_processes, name_cgroups;
 	char *controller;
 	char *pin;
 };

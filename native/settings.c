@@ -103,6 +103,7 @@ int configure(struct bpf_object *object, const struct load_options *options)
 	    !set_constant(object, "host_mount_namespace", &options->host_mount_namespace, sizeof(uint32_t)) ||
 	    !set_constant(object, "report_processes", &options->report_processes, sizeof(bool)) ||
 	    !set_constant(object, "lookup_may_fail", &may_fail, sizeof(bool)) ||
+	    !set_constant(object, "name_cgroups", &options->name_cgroups, sizeof(bool)) ||
 	    !set_constant(object, "fail_tags", &options->fail_tags, sizeof(uint32_t)))
 		return ENOKEY;
 	return 0;

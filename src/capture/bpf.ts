@@ -43,6 +43,7 @@ const DEFAULTS = {
   hierarchy: 0,
   controller: '',
   reportProcesses: false,
+  nameCgroups: false,
   failTags: 0,
   pin: '',
 } satisfies Omit<LoadOptions, 'hostMountNamespace'>;

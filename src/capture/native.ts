@@ -22,6 +22,8 @@ export interface LoadOptions {
   /** Inode number of the host's mount namespace. */
   readonly hostMountNamespace: number;
   readonly reportProcesses: boolean;
+  /** Keep the names of cgroups that have a slot; not to be had under lockdown's confidentiality mode. */
+  readonly nameCgroups: boolean;
   /** For tests: the first so many tags fail as if memory were short. */
   readonly failTags: number;
   /** A directory of a bpffs in which maps and links outlive this process; empty: nothing does. */

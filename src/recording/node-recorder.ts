@@ -88,6 +88,7 @@ export class NodeRecorder implements Disposable {
       });
     const bpf = new BpfRecorder({
       hostMountNamespace: host,
+      nameCgroups: true,
       slots: settings.slots,
       members: settings.slots * 8,
       ringBytes: 1 << 20,

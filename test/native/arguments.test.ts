@@ -145,6 +145,8 @@ suite('recorder', () => {
         failTags: NOT_U32,
         hierarchy: [undefined, 'x', 1n, {}, 2 ** 31, -(2 ** 31) - 1, Number.NaN, 0.5],
         reportProcesses: [undefined, 0, 'true'],
+        nameCgroups: [undefined, 0, 'true'],
+        pin: [undefined, 1, 'a\0b'],
         controller: [undefined, 1, 'a\0b', 'no-such-controller', 'x'.repeat(1 << 20), '%s%n%n'],
       },
       (options) => call('load', options),

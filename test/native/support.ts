@@ -14,6 +14,7 @@ export const LOAD: LoadOptions = {
   controller: '',
   hostMountNamespace: 0,
   reportProcesses: false,
+  nameCgroups: false,
   failTags: 0,
   pin: '',
 };

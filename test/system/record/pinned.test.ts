@@ -26,7 +26,7 @@ function bpffs(context: TestContext): string {
 
 /** Records every cgroup two below `root`, as containers are below pods. */
 function recordPods(root: string, pin: string): BpfRecorder {
-  const bpf = new BpfRecorder({ slots: SLOTS, pin });
+  const bpf = new BpfRecorder({ slots: SLOTS, nameCgroups: true, pin });
   bpf.attach(['tasks', 'cgroups', 'calls']);
   bpf.addMember(cgroupId(root), { slot: NO_SLOT, generation: 0, levels: 2, anyMountNamespace: 1 });
   return bpf;
