@@ -15,8 +15,8 @@ void detach_all(struct recorder *recorder)
 	recorder->attached_count = 0;
 }
 
-static bool recorder_and_program(napi_env env, napi_callback_info info, struct recorder **recorder,
-				 struct bpf_program **program)
+static bool recorder_and_program(napi_env env, napi_callback_info info, const char *operation,
+				 struct recorder **recorder, struct bpf_program **program)
 {
 	napi_value args[2];
 	char *name;
@@ -27,7 +27,7 @@ static bool recorder_and_program(napi_env env, napi_callback_info info, struct r
 	*program = bpf_object__find_program_by_name((*recorder)->object, name);
 	free(name);
 	if (!*program)
-		throw_errno(env, "program", ENOENT);
+		throw_errno(env, operation, ENOENT);
 	return *program;
 }
 
@@ -41,7 +41,7 @@ static napi_value attach(napi_env env, napi_callback_info info)
 	const char *name;
 	int error;
 
-	if (!recorder_and_program(env, info, &recorder, &program))
+	if (!recorder_and_program(env, info, "attach", &recorder, &program))
 		return NULL;
 	name = bpf_program__name(program);
 	if (recorder->attached_count == MAX_LINKS || strlen(name) >= sizeof(attached->program))
@@ -71,7 +71,7 @@ static napi_value detach(napi_env env, napi_callback_info info)
 	struct recorder *recorder;
 	size_t kept = 0;
 
-	if (!recorder_and_program(env, info, &recorder, &program))
+	if (!recorder_and_program(env, info, "detach", &recorder, &program))
 		return NULL;
 	unpin_program(recorder, bpf_program__name(program));
 	for (size_t i = 0; i < recorder->attached_count; i++) {
@@ -94,7 +94,7 @@ static napi_value misses(napi_env env, napi_callback_info info)
 	int pinned, error;
 	napi_value value;
 
-	if (!recorder_and_program(env, info, &recorder, &program))
+	if (!recorder_and_program(env, info, "misses", &recorder, &program))
 		return NULL;
 	pinned = open_pinned_program(recorder, bpf_program__name(program));
 	error = bpf_obj_get_info_by_fd(pinned < 0 ? bpf_program__fd(program) : pinned, &program_info, &size) ? errno
