@@ -13,5 +13,6 @@ test('the demo records a real server, prints its profile and runs it under that 
   assert.match(stderr, /^syscribe: complete$/m);
   assert.match(stdout, /^nginx did the same work under its own profile\.$/m);
   assert.match(stdout, /\nAnother program was refused\.\n$/);
-  assert.match(stderr, /^syscribe: denied: chroot /m);
+  // chroot writes its message in pieces, between which ours may stand.
+  assert.match(stderr, /syscribe: denied: chroot /);
 });
