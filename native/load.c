@@ -185,7 +185,6 @@ static napi_value load(napi_env env, napi_callback_info info)
 	if (!error) {
 		step = "pin";
 		error = pin_maps(recorder);
-		spare_pinned_programs(recorder);
 	}
 	if (!error) {
 		step = "load";

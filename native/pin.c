@@ -43,21 +43,6 @@ int pin_maps(struct recorder *recorder)
 	return 0;
 }
 
-/* A program whose link is pinned runs already: it is not loaded a second time. */
-void spare_pinned_programs(struct recorder *recorder)
-{
-	struct bpf_program *program;
-	char path[PATH_MAX];
-
-	if (!recorder->pin[0])
-		return;
-	bpf_object__for_each_program(program, recorder->object)
-	{
-		if (!path_of(recorder, "link", bpf_program__name(program), path, sizeof(path)) && !access(path, F_OK))
-			bpf_program__set_autoload(program, false);
-	}
-}
-
 /* NULL where there is none. */
 struct bpf_link *open_pinned_link(struct recorder *recorder, const char *program)
 {

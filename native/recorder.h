@@ -65,7 +65,6 @@ static inline struct control *control_of(struct recorder *recorder)
 
 /* pin.c: each returns 0 or an errno; nothing happens for a recorder without a directory */
 int pin_maps(struct recorder *recorder);
-void spare_pinned_programs(struct recorder *recorder);
 struct bpf_link *open_pinned_link(struct recorder *recorder, const char *program);
 int pin_program(struct recorder *recorder, struct bpf_program *program, struct bpf_link *link);
 void unpin_program(struct recorder *recorder, const char *program);

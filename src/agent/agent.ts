@@ -43,7 +43,8 @@ export class Agent {
   #recorder: Recorder | undefined;
   /** Attached: containers are told from their births on. */
   #begun = false;
-  #armed = false;
+  /** Undefined: what an earlier process left pinned may see calls, or not. */
+  #armed: boolean | undefined;
   #armUntil = 0;
   #rounds = 0;
   /** Slots with news since they were looked at. */
@@ -124,7 +125,7 @@ export class Agent {
     if (!wanted && this.#begun) {
       this.#recorder?.end();
       this.#recorder = this.#load();
-      this.#armed = false;
+      this.#armed = undefined;
     }
     this.#begun = wanted && this.#recorder !== undefined;
   }

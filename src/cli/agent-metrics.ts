@@ -7,7 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { MetricsServer } from '../platform/metrics-server.ts';
-import { pause } from '../platform/wait.ts';
+import { pause, untilAborted } from '../platform/wait.ts';
 
 /** Milliseconds between looks at the certificate's files. */
 const LOOK = 60_000;
@@ -67,13 +67,6 @@ export async function serveMetrics(
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function ownPair(): Promise<Pair> {

@@ -127,3 +127,16 @@ test('a container that was released is recorded again, from then on', async (con
   assert.ok(bpf.state(slot).seeded > 0);
   assert.equal(bpf.state(slot).live, 0);
 });
+
+test('what an earlier process attached can be detached, and attached again', async (context) => {
+  const root = makeCgroup(context);
+  const pin = bpffs(context);
+  const directory = temporary(context);
+  recordPods(root, pin).close();
+  const bpf = recordPods(root, pin);
+  context.after(() => bpf.close());
+  bpf.detach(['calls']);
+  bpf.attach(['calls']);
+  await inContainer(root, 'pod', 'again', 'mkdir', join(directory, 'a'));
+  assert.ok(workloadCalls(bpf, slotOf(bpf, 'again')).includes('mkdir'));
+});
