@@ -83,16 +83,20 @@ static napi_value seen(napi_env env, napi_callback_info info)
 	return make_copy(env, (struct seen *)recorder->seen.data + slot, sizeof(struct seen));
 }
 
-/* slotCgroup(recorder, slot): a copy of struct slot_cgroup. */
+/* slotCgroup(recorder, slot): a copy of struct slot_cgroup; undefined, at no cost, for a slot of no cgroup. */
 static napi_value slot_cgroup(napi_env env, napi_callback_info info)
 {
+	const struct slot_cgroup *named;
 	struct recorder *recorder;
 	napi_value args[2];
 	uint32_t slot;
 
 	if (!get_args(env, info, 2, args) || !recorder_and_slot(env, args, &recorder, &slot))
 		return NULL;
-	return make_copy(env, (struct slot_cgroup *)recorder->slot_cgroups.data + slot, sizeof(struct slot_cgroup));
+	named = (struct slot_cgroup *)recorder->slot_cgroups.data + slot;
+	if (!__atomic_load_n(&named->cgroup, __ATOMIC_SEQ_CST))
+		return undefined(env);
+	return make_copy(env, named, sizeof(*named));
 }
 
 /* nameSlot(recorder, slot, cgroupId, name, parent): what the programs do for a cgroup that is born, for one that was.

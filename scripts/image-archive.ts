@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+export const BASE_ENV: readonly string[] = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
+
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** What a container of the image runs (OCI image configuration). */
@@ -25,7 +27,7 @@ export function writeImage(archive: string, name: string, root: string, config: 
     const image = {
       architecture: ARCHITECTURES[process.arch],
       os: 'linux',
-      config: { Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'], ...config },
+      config: { Env: BASE_ENV, ...config },
       rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
     };
     writeFileSync(join(work, 'config.json'), JSON.stringify(image));

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeImage } from './image-archive.ts';
+import { BASE_ENV, writeImage } from './image-archive.ts';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as { version: string };
@@ -42,6 +42,8 @@ export function makeImage(archive: string): string {
     );
     mkdirSync(dirname(archive), { recursive: true });
     writeImage(archive, IMAGE, root, {
+      // One heap for all threads: glibc gives each of V8's helpers its own, 9 MB of which the agent never uses again.
+      Env: [...BASE_ENV, 'MALLOC_ARENA_MAX=1'],
       Entrypoint: ['/usr/bin/node', ...FLAGS, '/usr/lib/syscribe/dist/bundle/bin.mjs'],
       User: '65535:65535',
     });

@@ -11,10 +11,14 @@ import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
 import type { Records } from './records.ts';
 import { runtimeOf } from './runtimes.ts';
 
+/** How soon is looked again at what is not known yet, or does more than was seen, milliseconds. */
+const SOON = 1000;
 /** How often is looked though nothing was told, milliseconds: events of the kernel may be lost. */
-const TICK = 1000;
-/** Every so many rounds all containers are looked at, not only those that something was told of. */
-const ROUNDS = 30;
+const TICK = 5000;
+/** As often where nothing is attached, for what kept the programs from being loaded. */
+const IDLE = 30_000;
+/** All containers are looked at as often, milliseconds, not only those that something was told of. */
+const ALL = 30_000;
 /** So long calls are seen behind a pod's birth, milliseconds, though no recording wants it yet: it may come right behind. */
 const GRACE = 30_000;
 
@@ -46,7 +50,9 @@ export class Agent {
   /** Undefined: what an earlier process left pinned may see calls, or not. */
   #armed: boolean | undefined;
   #armUntil = 0;
-  #rounds = 0;
+  #allFrom = 0;
+  /** A look is due soon. */
+  #soon: NodeJS.Timeout | undefined;
   /** Slots with news since they were looked at. */
   readonly #news = new Set<number>();
   /** Uses of slots whose container is known for what it is. */
@@ -88,16 +94,24 @@ export class Agent {
     this.#wake.resolve();
   }
 
+  #pokeSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.poke();
+    }, SOON);
+  }
+
   /** Until `signal` aborts; what is recorded goes on behind it, for the next process. */
   async run(signal: AbortSignal): Promise<void> {
     try {
       await synced(this.#parts.view, signal);
       while (!signal.aborted) {
         await this.round();
-        await waitFor(this.#wake.promise, TICK, signal);
+        await waitFor(this.#wake.promise, this.#begun ? TICK : IDLE, signal);
         this.#wake = Promise.withResolvers();
       }
     } finally {
+      clearTimeout(this.#soon);
       this.#recorder?.[Symbol.dispose]();
     }
   }
@@ -107,10 +121,12 @@ export class Agent {
     this.#beginOrEnd();
     if (this.#recorder && this.#begun) {
       this.#adoptMissing(this.#recorder);
-      const all = this.#rounds++ % ROUNDS === 0;
+      const all = performance.now() >= this.#allFrom;
+      if (all) this.#allFrom = performance.now() + ALL;
       for (const container of this.#recorder.containers()) {
         const news = this.#news.delete(container.slot) || this.#settled.get(container.slot) !== container.generation;
-        if (all || news || container.ended) await this.#look(this.#recorder, container);
+        if (!all && !news && !container.ended) continue;
+        if (!(await this.#look(this.#recorder, container))) this.#pokeSoon();
       }
       this.#arm(this.#recorder);
     }
@@ -134,7 +150,10 @@ export class Agent {
     try {
       const recorder = (this.#parts.load ?? NodeRecorder.load)(this.#settings, {
         changed: () => this.poke(),
-        seen: (slot) => this.#news.add(slot),
+        seen: (slot) => {
+          this.#news.add(slot);
+          this.#pokeSoon();
+        },
         podBorn: () => this.#podBorn(),
       });
       this.#unsupported = undefined;
@@ -190,30 +209,28 @@ export class Agent {
     return this.#parts.view.namespaces.get(namespace) !== undefined;
   }
 
-  async #look(recorder: Recorder, container: RecordedContainer): Promise<void> {
+  /** @returns false where it has to be looked at again soon, though nothing is told of it. */
+  async #look(recorder: Recorder, container: RecordedContainer): Promise<boolean> {
     const { identities } = this.#parts;
-    const identity = await identities.identify(container.containerId, container.podUid);
-    if (identity?.sandbox) return recorder.release(container.slot);
-    const pod = identities.pod(container.podUid);
-    if (!identity || !pod) {
-      // Of a pod that nobody knows, and that is gone: whose it was cannot be told any more.
-      if (container.ended && !identities.lives(container.podUid)) recorder.release(container.slot);
-      return;
-    }
+    const { slot, ended, containerId, podUid } = container;
+    const release = () => {
+      recorder.release(slot);
+      return true;
+    };
+    const identity = await identities.identify(containerId, podUid);
+    if (identity?.sandbox) return release();
+    const pod = identities.pod(podUid);
+    // Of a pod that nobody knows, and that is gone: whose it was cannot be told any more.
+    if (!identity || !pod) return ended && !identities.lives(podUid) && release();
     const records = this.#recordsOf(pod, identity.name, identity.handler);
-    if (records.length === 0) {
-      if (container.ended || !this.#mayBeRecorded(pod.metadata.namespace)) recorder.release(container.slot);
-      return;
-    }
-    this.#settled.set(container.slot, container.generation);
-    const { calls, reasons } = recorder.observe(container.slot);
+    if (records.length === 0) return ended || !this.#mayBeRecorded(pod.metadata.namespace) ? release() : true;
+    this.#settled.set(slot, container.generation);
+    const { calls, reasons } = recorder.observe(slot);
     const safe = records.map((record) =>
-      this.#parts.records.update(
-        record,
-        withRun(record, container.containerId, { calls, reasons }, container.ended, Date.now()),
-      ),
+      this.#parts.records.update(record, withRun(record, containerId, { calls, reasons }, ended, Date.now())),
     );
-    if (container.ended && safe.every(Boolean)) recorder.release(container.slot);
+    if (!safe.every(Boolean)) return false;
+    return ended ? release() : true;
   }
 
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
@@ -239,15 +256,7 @@ export class Agent {
     }
     const fresh = wanted
       .filter(({ metadata }) => !records.get(recordId(metadata.uid ?? '', uid, container)))
-      .map((recording) => {
-        this.#events.tell(
-          pod,
-          'Normal',
-          'ProfileRecording',
-          `Recording profiles (${container}, for ${recording.metadata.name})`,
-        );
-        return recordFor(recording, pod, container, runtime ?? 'none');
-      });
+      .map((recording) => recordFor(recording, pod, container, runtime ?? 'none'));
     return [...running, ...fresh];
   }
 

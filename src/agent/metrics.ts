@@ -10,6 +10,8 @@ import type { Publisher } from './publisher.ts';
 import { totalOf } from './record.ts';
 import type { Records } from './records.ts';
 
+/** Milliseconds between looks at how late the event loop is: the library's own 10 are most of what an idle agent does. */
+const LAG = 1000;
 const NOTHING: StreamCounts = {
   lines: 0,
   parsed: 0,
@@ -48,7 +50,7 @@ export class AgentMetrics {
   constructor({ node, slots }: { readonly node: string; readonly slots: number }) {
     this.#node = node;
     this.#slots = slots;
-    collectDefaultMetrics({ register: this.process });
+    collectDefaultMetrics({ register: this.process, eventLoopMonitoringPrecision: LAG });
     this.#requests = new Counter({
       name: 'syscribe_api_requests_total',
       help: 'Requests to the API server by verb, resource and HTTP status (0: no answer).',

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { LABELS } from '../api/names.ts';
 import { RECORDING_UID, stateOf } from '../api/recording-state.ts';
 import type { SeccompProfile } from '../api/types.ts';
@@ -21,6 +22,7 @@ const LONGEST = 600_000;
 const ENDING = 30_000;
 /** The API server's limit of a request is 1.5 MB, etcd's of an object too; an object has room to grow in. */
 const MOST_BYTES = 1_000_000;
+const MOST_TOLD = 1000;
 const BACKOFF = { base: 500, cap: 30_000 };
 
 export interface PublisherParts {
@@ -57,6 +59,8 @@ export class Publisher {
   readonly #queue: WorkQueue;
   readonly #clock: Clock;
   readonly #rhythms = new Map<string, Rhythm>();
+  /** Recordings, by UID, of which it was told that profiles are created. */
+  readonly #told = new LRUCache<string, true>({ max: MOST_TOLD });
 
   constructor(parts: PublisherParts, { node, clock = MONOTONIC }: { readonly node: string; readonly clock?: Clock }) {
     this.#parts = parts;
@@ -150,7 +154,7 @@ export class Publisher {
     try {
       const made = await this.#parts.client.create<KubeObject>(PROFILES, wanted as KubeObject, { signal });
       this.#take(record, made);
-      this.#tell(record, 'Normal', 'ProfileCreated', `seccomp profile ${made.metadata.name} created`);
+      this.#tellCreated(record, made.metadata.name);
       return true;
     } catch (error) {
       if (!isKube(error, 'alreadyExists')) throw error;
@@ -169,6 +173,25 @@ export class Publisher {
 
   #take({ id }: ContainerRecord, { metadata }: KubeObject): void {
     this.#parts.published(id, { name: metadata.name, uid: metadata.uid ?? '' });
+  }
+
+  /**
+   * Of a pod that still runs, that it is recorded; of a recording, once, that its profiles come from this node. A pod that is
+   * over by then has its profile to tell of it: an event each would be a quarter of what a short pod costs.
+   */
+  #tellCreated(record: ContainerRecord, profile: string): void {
+    const { recording, container, finished } = record;
+    if (!finished)
+      this.#tell(record, 'Normal', 'ProfileRecording', `Recording ${container} for ${recording.name} into ${profile}`);
+    if (this.#told.has(recording.uid)) return;
+    this.#told.set(recording.uid, true);
+    const { namespace, name, uid } = recording;
+    this.#parts.events.event(
+      { apiVersion: 'security-profiles-operator.x-k8s.io/v1', kind: 'ProfileRecording', namespace, name, uid },
+      'Normal',
+      'ProfileCreated',
+      `seccomp profiles of pods on ${this.#node} are created`,
+    );
   }
 
   #tell({ pod }: ContainerRecord, type: 'Normal' | 'Warning', reason: string, message: string): void {

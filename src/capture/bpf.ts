@@ -150,8 +150,10 @@ export class BpfRecorder implements Disposable {
     return decodeState(native().state(this.#handle, slot));
   }
 
-  slotCgroup(slot: number): SlotCgroup {
-    return decodeSlotCgroup(native().slotCgroup(this.#handle, slot));
+  /** @returns undefined for a slot that was handed out for none. */
+  slotCgroup(slot: number): SlotCgroup | undefined {
+    const buffer = native().slotCgroup(this.#handle, slot);
+    return buffer && decodeSlotCgroup(buffer);
   }
 
   nameSlot(slot: number, cgroup: bigint, name: string, parent: string): void {

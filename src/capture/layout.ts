@@ -59,7 +59,7 @@ export interface SlotState {
 
 /** The cgroup that a slot was handed out for. */
 export interface SlotCgroup {
-  /** kernfs id; 0n: none. */
+  /** kernfs id. */
   readonly id: bigint;
   /** Nanoseconds on the boot clock at which it was made; 0n: before anything was attached. */
   readonly born: bigint;

@@ -101,7 +101,7 @@ export interface Native {
   freeSlot(recorder: NativeRecorder, slot: number): void;
   seen(recorder: NativeRecorder, slot: number): Buffer;
   state(recorder: NativeRecorder, slot: number): Buffer;
-  slotCgroup(recorder: NativeRecorder, slot: number): Buffer;
+  slotCgroup(recorder: NativeRecorder, slot: number): Buffer | undefined;
   nameSlot(recorder: NativeRecorder, slot: number, cgroup: bigint, name: string, parent: string): void;
   counters(recorder: NativeRecorder): Buffer;
   overflow(recorder: NativeRecorder): Buffer;

@@ -140,7 +140,7 @@ export class NodeRecorder implements Disposable {
     const found: RecordedContainer[] = [];
     for (let slot = 0; slot < this.#slots; slot++) {
       const cgroup = this.#bpf.slotCgroup(slot);
-      if (cgroup.id === 0n) continue;
+      if (!cgroup) continue;
       const containerId = containerOfName(cgroup.name);
       const podUid = podOfName(cgroup.parent);
       // conmon's, and whatever else is kept in a pod's cgroup.

@@ -12,7 +12,6 @@ import { setTimeout } from 'node:timers/promises';
 import { type ClusterView, watchCluster } from '../../src/agent/cluster.ts';
 import { Journal } from '../../src/agent/journal.ts';
 import { recordFor } from '../../src/agent/matching.ts';
-import { PodEvents } from '../../src/agent/pod-events.ts';
 import { Publisher } from '../../src/agent/publisher.ts';
 import { finish, type Run, withRun } from '../../src/agent/record.ts';
 import { Records } from '../../src/agent/records.ts';
@@ -39,7 +38,6 @@ const log = { info: () => {}, warn: (details: object, text: string) => console.e
 class SimulatedAgent {
   readonly view: ClusterView;
   readonly #records: Records;
-  readonly #events: PodEvents;
   readonly #node: string;
   readonly #running: Promise<unknown>;
   readonly #changed = new EventTarget();
@@ -48,7 +46,6 @@ class SimulatedAgent {
     this.#node = node;
     const client = new KubeClient(loadConnection({ kubeconfig }), { userAgent: 'syscribe-agent/bench' });
     const events = new EventRecorder(client, { component: 'profilerecorder', host: node });
-    this.#events = new PodEvents(events);
     const records = new Records(new Journal(join(directory, node)), (record) => publisher.changed(record));
     const publisher: Publisher = new Publisher(
       {
@@ -86,7 +83,6 @@ class SimulatedAgent {
     const name = `${generateName}${this.#node}`;
     const namespace = recording.metadata.namespace ?? '';
     const pod = { metadata: { name, namespace, generateName, uid: crypto.randomUUID() }, containers: [] };
-    this.#events.tell(pod, 'Normal', 'ProfileRecording', `Recording profiles (c, for ${recording.metadata.name})`);
     const begun = withRun(recordFor(recording, pod, 'c', 'runc'), name, madeUp(), false, Date.now());
     this.#records.put(begun);
     await setTimeout(LIFE);

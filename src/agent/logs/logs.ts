@@ -15,6 +15,8 @@ import { LoggedRuns } from './runs.ts';
 
 /** Milliseconds between looks. */
 const TICK = 1000;
+/** While nothing is recorded from the log. */
+const IDLE = 30_000;
 /** Every so many rounds all containers are looked at: what the log lost is told even where no new call comes. */
 const ROUNDS = 30;
 /** Milliseconds until a log that could not be read is tried again. */
@@ -79,7 +81,7 @@ export class Logs {
       await synced(this.#parts.view, signal);
       while (!signal.aborted) {
         await this.round();
-        await waitFor(this.#wake.promise, TICK, signal);
+        await waitFor(this.#wake.promise, this.#audit || this.#isWanted() ? TICK : IDLE, signal);
         this.#wake = Promise.withResolvers();
       }
     } finally {

@@ -95,8 +95,6 @@ export class Owners {
       events.tell(pod, 'Warning', 'UnsupportedRuntime', message);
       return running;
     }
-    const { name } = recording.metadata;
-    events.tell(pod, 'Normal', 'ProfileRecording', `Recording profiles (${container}, for ${name})`);
     return [...running, recordFor(recording, pod, container, runtime)];
   }
 }

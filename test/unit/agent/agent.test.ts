@@ -71,7 +71,7 @@ test('a container that a recording wants is recorded, and let go of when it has 
   assert.deepEqual(Object.keys(records.list()[0]?.current ?? {}), ['one']);
   see(true);
   await agent.round();
-  assert.deepEqual([records.list()[0]?.done, kernel.containers, told], [1, [], ['ProfileRecording']]);
+  assert.deepEqual([records.list()[0]?.done, kernel.containers, told], [1, [], []]);
 });
 
 test('what the log tells of the same container is another record, and is left alone', async (context) => {
