@@ -7,6 +7,8 @@ export { matchesSelector } from './selector.ts';
 export const LABELS = {
   /** On a namespace, with any value: its pods may be recorded. `override`: stricter profiles give way to the Logs recorder. */
   enableRecording: 'spo.x-k8s.io/enable-recording',
+  /** On a namespace, with any value: its pods get the profiles that bindings name. */
+  enableBinding: 'spo.x-k8s.io/enable-binding',
   recordingId: 'spo.x-k8s.io/recording-id',
   recordingNamespace: 'spo.x-k8s.io/recording-namespace',
   containerId: 'spo.x-k8s.io/container-id',

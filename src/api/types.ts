@@ -1,3 +1,4 @@
+import type { PROFILE_BINDING } from './kinds/profile-binding.ts';
 import type { PROFILE_RECORDING } from './kinds/profile-recording.ts';
 import type { SECCOMP_PROFILE } from './kinds/seccomp-profile.ts';
 import type { FromSchema } from './schema.ts';
@@ -27,6 +28,7 @@ interface Resource<K extends { readonly kind: string; readonly spec: object; rea
   readonly status?: FromSchema<K['status']>;
 }
 
+export type ProfileBinding = Resource<typeof PROFILE_BINDING>;
 export type ProfileRecording = Resource<typeof PROFILE_RECORDING>;
 export type SeccompProfile = Resource<typeof SECCOMP_PROFILE>;
 export type LabelSelector = ProfileRecording['spec']['podSelector'];

@@ -28,7 +28,7 @@ const RETRY = 2000;
 export function register(program: Command): void {
   program
     .command('webhook')
-    .description('prepares new pods for recording, and converts objects of older versions')
+    .description('prepares new pods for recording, binds profiles to them, and converts objects of older versions')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
@@ -59,9 +59,10 @@ async function run(options: Options): Promise<number> {
   const { namespace } = options;
   const { log, client, stop } = startComponent('webhook', options);
   await using _client = client;
-  await using events = new EventRecorder(client, { component: 'recording-webhook' });
+  await using recording = new EventRecorder(client, { component: 'recording-webhook' });
+  await using binding = new EventRecorder(client, { component: 'binding-webhook' });
   const certificate = new ServedCertificate(client, log, namespace);
-  const collaborators = new ClusterCollaborators(client, events, log);
+  const collaborators = new ClusterCollaborators(client, { recording, binding }, log);
   let serving = false;
   await using _health = await HealthServer.listen(options.health, {
     webhook: () => (serving ? undefined : 'there is no certificate yet'),
@@ -84,7 +85,7 @@ async function run(options: Options): Promise<number> {
     if (signal.aborted) return;
     await using server = await WebhookServer.listen(
       {
-        routes: webhookRoutes(collaborators.asAsked),
+        routes: webhookRoutes(collaborators),
         certificate: certificate.asServed,
         failed: (what, error) => log.warn({ error }, `${what} failed`),
       },

@@ -8,6 +8,7 @@ interface AdmissionRequest {
   readonly operation: string;
   readonly namespace?: string;
   readonly object?: unknown;
+  readonly oldObject?: unknown;
   readonly subResource?: string;
   readonly dryRun?: boolean;
   readonly resource?: { readonly group?: string; readonly resource?: string };
@@ -27,8 +28,13 @@ export function readReview(body: unknown): Review | undefined {
   return { apiVersion, request: request as AdmissionRequest };
 }
 
+/** What a client is told at most, by the API server's own limits: it cuts off the rest, in the middle of a sentence. */
+const LONGEST_WARNING = 256;
+const MOST_WARNINGS = 8;
+
 /** Lets the object in, as `after`. */
 export function allow({ apiVersion, request }: Review, after: unknown, warnings: readonly string[] = []): object {
+  const shown = warnings.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING));
   const operations: Operation[] = patchOf(request.object, after);
   const patch = Buffer.from(JSON.stringify(operations)).toString('base64');
   const response = {
@@ -37,7 +43,7 @@ export function allow({ apiVersion, request }: Review, after: unknown, warnings:
     ...(operations.length > 0
       ? { patchType: 'JSONPatch', patch }
       : { status: { code: 200, message: 'pod unchanged' } }),
-    ...(warnings.length > 0 && { warnings }),
+    ...(shown.length > 0 && { warnings: shown }),
   };
   return { apiVersion, kind: 'AdmissionReview', response };
 }

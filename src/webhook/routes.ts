@@ -1,6 +1,7 @@
 import { convertReview } from '../api/conversion/review.ts';
 import { parseExactly } from '../api/conversion/wire.ts';
-import { readReview } from './admission.ts';
+import { type Review, readReview } from './admission.ts';
+import { type BindingCollaborators, reviewBound } from './bindings/handler.ts';
 import { RequestError } from './http.ts';
 import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './pods/handler.ts';
 import type { Route } from './server.ts';
@@ -15,14 +16,14 @@ export const CONVERT_ROUTE: Route = {
   },
 };
 
-/** `/mutate-v1-pod-recording`: the API server takes no object of more than three megabytes, and shows two of them. */
-function recordingRoute(collaborators: RecordingCollaborators, settings?: RecordingSettings): Route {
+/** A review of a pod: the API server takes no object of more than three megabytes, and shows two of them. */
+function podRoute(answerTo: (review: Review) => Promise<object | undefined>): Route {
   return {
     limit: 8 * 2 ** 20,
     answer: async (body) => {
       const review = readReview(json(body, JSON.parse));
       if (review === undefined) throw new RequestError(400, 'this is no AdmissionReview of v1 or v1beta1');
-      const answer = await reviewPod(review, collaborators, settings);
+      const answer = await answerTo(review);
       if (answer === undefined) throw new RequestError(400, 'there is no pod in the review');
       return JSON.stringify(answer);
     },
@@ -30,8 +31,15 @@ function recordingRoute(collaborators: RecordingCollaborators, settings?: Record
 }
 
 /** SPO's paths: configurations made for it reach us. */
-export function webhookRoutes(collaborators: RecordingCollaborators, settings?: RecordingSettings) {
-  return { '/convert': CONVERT_ROUTE, '/mutate-v1-pod-recording': recordingRoute(collaborators, settings) };
+export function webhookRoutes(
+  { recording, binding }: { readonly recording: RecordingCollaborators; readonly binding: BindingCollaborators },
+  settings?: RecordingSettings,
+) {
+  return {
+    '/convert': CONVERT_ROUTE,
+    '/mutate-v1-pod-recording': podRoute((review) => reviewPod(review, recording, settings)),
+    '/mutate-v1-pod-binding': podRoute((review) => reviewBound(review, binding)),
+  };
 }
 
 function json(body: string, parse: (text: string) => unknown): unknown {

@@ -5,6 +5,11 @@ import { text } from 'node:stream/consumers';
 import type { Kubectl } from './kubernetes-cluster.ts';
 
 const CONFIGURATION = 'mutatingwebhookconfiguration/spo-mutating-webhook-configuration';
+interface ClientConfig {
+  readonly caBundle: string;
+  readonly service: { readonly name: string; readonly namespace: string; readonly path: string };
+}
+
 const WARM_UP = 200;
 const ASKED = 1000;
 
@@ -14,7 +19,10 @@ export async function measureWebhook(kubectl: Kubectl, namespace: string, pod: o
     kubectl(['get', CONFIGURATION, '-o', 'json']),
     kubectl(['get', 'pods', '-A', '-l', 'name=security-profiles-operator-webhook', '-o', 'json']),
   ]);
-  const { service, caBundle } = JSON.parse(configuration).webhooks[0].clientConfig;
+  const { webhooks } = JSON.parse(configuration) as { webhooks: { name: string; clientConfig: ClientConfig }[] };
+  const recording = webhooks.find(({ name }) => name === 'recording.spo.io');
+  if (!recording) throw new Error('recording.spo.io is not configured');
+  const { service, caBundle } = recording.clientConfig;
   const host: string = JSON.parse(pods).items[0].status.podIP;
   using agent = new Connections(caBundle, `${service.name}.${service.namespace}.svc`);
   const url = `https://${host}:9443${service.path}`;

@@ -1,64 +1,88 @@
 import { LABELS } from '../../api/names.ts';
-import type { ProfileRecording } from '../../api/types.ts';
+import type { ProfileBinding, ProfileRecording } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isKube } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
-import { customResource, type KubeObject, NAMESPACES } from '../../kube/object.ts';
+import { customResource, type KubeObject, NAMESPACES, type Resource } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
+import type { BindingCollaborators } from '../bindings/handler.ts';
+import type { BoundKind, BoundProfile } from '../bindings/reference.ts';
 import type { RecordingCollaborators } from '../pods/handler.ts';
+import { eventsOn, find, labelsOf, listIn } from './lookup.ts';
 
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
+const BINDINGS = customResource('profilebindings', 'ProfileBinding', true);
+const PROFILES: Readonly<Record<BoundKind, Resource>> = {
+  SeccompProfile: customResource('seccompprofiles', 'SeccompProfile', false),
+  SelinuxProfile: customResource('selinuxprofiles', 'SelinuxProfile', false),
+  AppArmorProfile: customResource('apparmorprofiles', 'AppArmorProfile', false),
+};
 
-type RecordingObject = ProfileRecording & KubeObject;
+type ProfileObject = BoundProfile & KubeObject;
 
 /** What the webhook asks of the cluster while a pod waits: from caches, and of the API server where these know nothing. */
 export class ClusterCollaborators {
-  readonly #client: KubeClient;
-  readonly #events: Pick<EventRecorder, 'event'>;
-  readonly #recordings: Informer<RecordingObject>;
-  readonly #namespaces: Informer;
+  readonly recording: RecordingCollaborators;
+  readonly binding: BindingCollaborators;
+  readonly #informers: readonly { run(signal: AbortSignal): Promise<void> }[];
 
-  constructor(client: KubeClient, events: Pick<EventRecorder, 'event'>, log: Log) {
-    this.#client = client;
-    this.#events = events;
-    this.#recordings = new Informer<RecordingObject>({ client, resource: RECORDINGS, log });
-    this.#namespaces = new Informer({ client, resource: NAMESPACES, log }, { labelSelector: LABELS.enableRecording });
+  constructor(client: KubeClient, recorders: Readonly<Record<'recording' | 'binding', EventRecorder>>, log: Log) {
+    const recordings = new Informer<ProfileRecording & KubeObject>({ client, resource: RECORDINGS, log });
+    const bindings = new Informer<ProfileBinding & KubeObject>({ client, resource: BINDINGS, log });
+    const labelled = (labelSelector: string) => new Informer({ client, resource: NAMESPACES, log }, { labelSelector });
+    const [recorded, bound] = [labelled(LABELS.enableRecording), labelled(LABELS.enableBinding)];
+    // Those that are still recorded change often, and are given to no pod.
+    const profilesOf = (kind: BoundKind) =>
+      new Informer<ProfileObject>(
+        { client, resource: PROFILES[kind], log },
+        { labelSelector: `!${LABELS.partial}`, transform: reduced },
+      );
+    const profiles = {
+      SeccompProfile: profilesOf('SeccompProfile'),
+      SelinuxProfile: profilesOf('SelinuxProfile'),
+      AppArmorProfile: profilesOf('AppArmorProfile'),
+    };
+    this.#informers = [recordings, bindings, recorded, bound, ...Object.values(profiles)];
+    this.recording = {
+      recordings: { list: (namespace) => listIn(client, RECORDINGS, recordings, namespace) },
+      namespaces: { labels: (name) => labelsOf(client, recorded, name) },
+      events: eventsOn(recorders.recording),
+    };
+    this.binding = {
+      bindings: { list: (namespace) => listIn(client, BINDINGS, bindings, namespace) },
+      profiles: { get: ({ kind, name }) => find(client, PROFILES[kind], profiles[kind], name) },
+      namespaces: { labels: (name) => labelsOf(client, bound, name) },
+      events: eventsOn(recorders.binding),
+    };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#recordings.run(signal), this.#namespaces.run(signal)]);
+    await Promise.all(this.#informers.map((informer) => informer.run(signal)));
   }
+}
 
-  readonly asAsked: RecordingCollaborators = {
-    recordings: { list: (namespace) => this.#list(namespace) },
-    namespaces: { labels: (name) => this.#labels(name) },
-    events: {
-      event: ({ apiVersion, kind, metadata }, type, reason, message) => {
-        const { name, namespace, uid } = metadata;
-        const regarding = { apiVersion, kind, name, ...(namespace && { namespace }), ...(uid && { uid }) };
-        this.#events.event(regarding, type, reason, message);
-      },
+/** A profile has thousands of names, of which binding needs none. */
+function reduced(raw: KubeObject): ProfileObject {
+  const { apiVersion, kind, metadata, spec, status } = raw as ProfileObject;
+  const { name, uid, resourceVersion } = metadata;
+  return {
+    ...(apiVersion !== undefined && { apiVersion }),
+    ...(kind !== undefined && { kind }),
+    metadata: {
+      name,
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(metadata.labels && { labels: metadata.labels }),
     },
+    ...(spec?.state !== undefined && { spec: { state: spec.state } }),
+    ...(status && { status: { ...statusOf(status) } }),
   };
+}
 
-  /** A recording and its pod may come in one file: the pod is there before the cache has heard of the recording. */
-  async #list(namespace: string): Promise<readonly ProfileRecording[]> {
-    const known = [...this.#recordings.list()].filter(({ metadata }) => metadata.namespace === namespace);
-    if (known.length > 0) return known;
-    const found: ProfileRecording[] = [];
-    for await (const { items } of this.#client.pages<RecordingObject>(RECORDINGS, { namespace })) found.push(...items);
-    return found;
-  }
-
-  async #labels(name: string): Promise<Readonly<Record<string, string>>> {
-    const known = this.#namespaces.get(name);
-    if (known) return known.metadata.labels ?? {};
-    try {
-      return (await this.#client.get(NAMESPACES, { name })).metadata.labels ?? {};
-    } catch (error) {
-      if (isKube(error, 'notFound')) return {};
-      throw error;
-    }
-  }
+function statusOf({ status, localhostProfile, usage }: NonNullable<BoundProfile['status']>): BoundProfile['status'] {
+  return {
+    ...(status !== undefined && { status }),
+    ...(localhostProfile !== undefined && { localhostProfile }),
+    ...(usage !== undefined && { usage }),
+  };
 }

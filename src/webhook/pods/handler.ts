@@ -21,10 +21,6 @@ export interface RecordingSettings {
   readonly now?: () => number;
 }
 
-/** What a client is told at most, by the API server's own limits: it cuts off the rest, in the middle of a sentence. */
-const LONGEST_WARNING = 256;
-const MOST_WARNINGS = 8;
-
 /**
  * Answers for `recording.spo.io`. Only new pods are changed, and nothing is kept of them: who is recorded is known from
  * watching pods, so that a dry run leaves no trace and a pod's end needs no webhook.
@@ -50,9 +46,5 @@ export async function reviewPod(
   };
   const { pod, events: told, warnings } = mutatePod(object, list, context);
   if (!dryRun) for (const { recording, reason, message } of told) events.event(recording, 'Warning', reason, message);
-  return allow(review, pod, shown(warnings));
-}
-
-function shown(warnings: readonly string[]): string[] {
-  return warnings.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING));
+  return allow(review, pod, warnings);
 }

@@ -9,6 +9,7 @@ import {
 } from '../../api/names.ts';
 import type { ProfileRecording } from '../../api/types.ts';
 import { logged } from './container.ts';
+import { byAge } from './order.ts';
 import { type Container, isMirror, isWindows, type Pod, podName } from './pod.ts';
 
 export interface Context {
@@ -53,14 +54,8 @@ const PSA = 'pod-security.kubernetes.io/enforce';
 export function mutatePod(pod: Pod, recordings: readonly ProfileRecording[], context: Context): Mutation {
   if (isWindows(pod) || isMirror(pod)) return { pod, events: [], warnings: [] };
   const work = new Work(pod, context);
-  // The oldest first: where two want the same annotation, a new one does not take it from one that is under way.
   for (const recording of recordings.toSorted(byAge)) if (work.isFor(recording)) work.add(recording);
   return work.result();
-}
-
-function byAge(one: ProfileRecording, other: ProfileRecording): number {
-  const key = ({ metadata }: ProfileRecording) => `${metadata.creationTimestamp ?? '~'} ${metadata.name}`;
-  return key(one) < key(other) ? -1 : 1;
 }
 
 class Work {

@@ -1,4 +1,4 @@
-/** What recording looks at of a pod. All else is carried along. */
+/** What recording and binding look at of a pod. All else is carried along. */
 export interface Pod {
   readonly metadata?: {
     readonly name?: string;
@@ -12,11 +12,13 @@ export interface Pod {
     readonly securityContext?: SecurityContext;
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];
+    readonly ephemeralContainers?: readonly Container[];
   };
 }
 
 export interface Container {
   readonly name: string;
+  readonly image?: string;
   readonly securityContext?: SecurityContext;
 }
 
@@ -24,12 +26,14 @@ export interface SecurityContext {
   readonly privileged?: boolean;
   readonly seccompProfile?: { readonly type?: string; readonly localhostProfile?: string };
   readonly seLinuxOptions?: Readonly<Record<string, string>>;
+  readonly appArmorProfile?: { readonly type?: string; readonly localhostProfile?: string };
 }
 
 /** The API server has decoded the pod before, so that its fields are of their types: this tells a pod from other things. */
 export function isPod(value: unknown): value is Pod {
-  const { spec } = (value ?? {}) as { spec?: { containers?: unknown; initContainers?: unknown } };
-  return Array.isArray(spec?.containers) && Array.isArray(spec.initContainers ?? []);
+  const { spec } = (value ?? {}) as { spec?: Record<string, unknown> };
+  const lists = [spec?.containers, spec?.initContainers ?? [], spec?.ephemeralContainers ?? []];
+  return lists.every(Array.isArray);
 }
 
 /** Windows has none of what is recorded. */

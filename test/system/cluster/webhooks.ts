@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ProfileRecording } from '../../../src/api/types.ts';
+import type { BindingCollaborators } from '../../../src/webhook/bindings/handler.ts';
 import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
 import { newAuthority, newLeaf } from '../../../src/webhook/certificates/issue.ts';
+import type { RecordingCollaborators } from '../../../src/webhook/pods/handler.ts';
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
 import { WebhookServer } from '../../../src/webhook/server.ts';
 import type { TestCluster } from './use.ts';
@@ -13,6 +14,9 @@ export const WEBHOOK = fileURLToPath(new URL('../../../deploy/webhook/', import.
 export const GROUP = 'security-profiles-operator.x-k8s.io';
 const ADDRESS = '127.0.0.1'; // The API server is a process of this machine.
 const CONFIGURATION = 'mutatingwebhookconfiguration/spo-mutating-webhook-configuration';
+/** Their places in it: a patch knows no names. */
+const BINDING = '/webhooks/0';
+const RECORDING = '/webhooks/1';
 const LOOK = 50; // milliseconds
 const PATIENCE = 60_000; // milliseconds
 
@@ -45,14 +49,26 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   await kubectl('apply', '-k', WEBHOOK);
   const told: string[] = [];
   const asked: string[] = [];
-  const list = async (namespace: string): Promise<readonly ProfileRecording[]> =>
-    JSON.parse(await kubectl('get', `profilerecordings.v1.${GROUP}`, '-n', namespace, '-o', 'json')).items;
+  const list = async (plural: string, namespace: string) =>
+    JSON.parse(await kubectl('get', `${plural}.v1.${GROUP}`, '-n', namespace, '-o', 'json')).items;
   const labels = async (name: string) =>
     JSON.parse(await kubectl('get', 'namespace', name, '-o', 'json')).metadata.labels;
+  const profile = async ({ kind, name }: { readonly kind: string; readonly name: string }) => {
+    const found = await kubectl('get', `${kind.toLowerCase()}s.v1.${GROUP}`, name, '--ignore-not-found', '-o', 'json');
+    return found === '' ? undefined : JSON.parse(found);
+  };
+  const events: RecordingCollaborators['events'] & BindingCollaborators['events'] = {
+    event: ({ metadata }: { readonly metadata: { readonly name: string } }, _: string, reason: string) =>
+      told.push(`${metadata.name} ${reason}`),
+  };
+  const common = { namespaces: { labels }, events };
   const routes = webhookRoutes({
-    recordings: { list },
-    namespaces: { labels },
-    events: { event: ({ metadata }, _, reason) => told.push(`${metadata.name} ${reason}`) },
+    recording: { ...common, recordings: { list: (namespace) => list('profilerecordings', namespace) } },
+    binding: {
+      ...common,
+      bindings: { list: (namespace) => list('profilebindings', namespace) },
+      profiles: { get: profile },
+    },
   });
   const mutate = routes['/mutate-v1-pod-recording'];
   const answer = (body: string) => {
@@ -75,7 +91,8 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   });
   const crds = (await kubectl('get', 'crd', '-o', 'name')).trim().split('\n');
   await Promise.all(crds.map((crd) => replace(cluster, crd, '/spec/conversion/webhook/clientConfig', at('/convert'))));
-  await replace(cluster, CONFIGURATION, '/webhooks/0/clientConfig', at('/mutate-v1-pod-recording'));
+  await replace(cluster, CONFIGURATION, `${BINDING}/clientConfig`, at('/mutate-v1-pod-binding'));
+  await replace(cluster, CONFIGURATION, `${RECORDING}/clientConfig`, at('/mutate-v1-pod-recording'));
   return { server, told, asked };
 }
 
@@ -86,9 +103,9 @@ export async function replace(cluster: TestCluster, object: string, path: string
 
 /** Has the API server call an address where nobody listens. */
 export async function breakWebhook(cluster: TestCluster): Promise<void> {
-  await replace(cluster, CONFIGURATION, '/webhooks/0/clientConfig/url', `https://${ADDRESS}:1/nobody`);
+  await replace(cluster, CONFIGURATION, `${RECORDING}/clientConfig/url`, `https://${ADDRESS}:1/nobody`);
 }
 
 export async function askInV1beta1(cluster: TestCluster): Promise<void> {
-  await replace(cluster, CONFIGURATION, '/webhooks/0/admissionReviewVersions', ['v1beta1']);
+  await replace(cluster, CONFIGURATION, `${RECORDING}/admissionReviewVersions`, ['v1beta1']);
 }

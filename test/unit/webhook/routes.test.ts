@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProfileRecording } from '../../../src/api/types.ts';
+import type { BindingCollaborators } from '../../../src/webhook/bindings/handler.ts';
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
 import type { Route } from '../../../src/webhook/server.ts';
 import { pod, recording } from './pods/samples.ts';
@@ -19,11 +20,21 @@ interface Answer {
 
 function routesFor(list: readonly ProfileRecording[], told: string[] = []): Readonly<Record<string, Route>> {
   return webhookRoutes({
-    recordings: { list: (namespace) => (namespace === 'default' ? list : []) },
-    namespaces: { labels: async () => ({}) },
-    events: { event: (_, type, reason) => told.push(`${type} ${reason}`) },
+    recording: {
+      recordings: { list: (namespace) => (namespace === 'default' ? list : []) },
+      namespaces: { labels: async () => ({}) },
+      events: { event: (_, type, reason) => told.push(`${type} ${reason}`) },
+    },
+    binding: NO_BINDINGS,
   });
 }
+
+const NO_BINDINGS: BindingCollaborators = {
+  bindings: { list: () => [] },
+  profiles: { get: async () => undefined },
+  namespaces: { labels: async () => ({}) },
+  events: { event: () => {} },
+};
 
 function review(request: object, apiVersion = 'admission.k8s.io/v1'): string {
   const whole = { uid: 'u', operation: 'CREATE', namespace: 'default', object: pod(), ...request };
@@ -92,9 +103,12 @@ for (const [what, body] of [
 
 test('where recordings cannot be listed there is no answer', async () => {
   const failing = webhookRoutes({
-    recordings: { list: () => Promise.reject(new Error('away')) },
-    namespaces: { labels: async () => ({}) },
-    events: { event: () => {} },
+    recording: {
+      recordings: { list: () => Promise.reject(new Error('away')) },
+      namespaces: { labels: async () => ({}) },
+      events: { event: () => {} },
+    },
+    binding: NO_BINDINGS,
   });
   await assert.rejects(ask(failing, review({})), /away/);
 });
