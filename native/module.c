@@ -17,5 +17,6 @@ NAPI_MODULE_INIT()
 	init_signals(env, exports);
 	init_audit(env, exports);
 	init_filter(env, exports);
+	init_memory(env, exports);
 	return exports;
 }

@@ -45,6 +45,7 @@ napi_value init_process(napi_env env, napi_value exports);
 napi_value init_signals(napi_env env, napi_value exports);
 napi_value init_audit(napi_env env, napi_value exports);
 napi_value init_filter(napi_env env, napi_value exports);
+napi_value init_memory(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);
 
 #endif

@@ -137,6 +137,7 @@ export interface Native {
     program: Buffer;
     unknown: number[];
   };
+  unmapPages(start: bigint, end: bigint): void;
 }
 
 /** What the addon's errors carry. */

@@ -20,6 +20,9 @@ interface Options extends MetricsOptions {
   readonly health: { readonly host: string; readonly port: number };
 }
 
+/** Milliseconds after which all that only starting takes is done. */
+const STARTED = 10_000;
+
 const HELP = `
 Recordings in progress survive the agent: maps and programs are pinned in a bpffs (which must be mounted on the host), what
 was seen is kept in the state directory.
@@ -73,6 +76,7 @@ async function run(options: Options): Promise<number> {
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
+  const { dropStartupPages } = await import('../capture/resident.ts');
   const { EventRecorder } = await import('../kube/events.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const { serveMetrics } = await import('./agent-metrics.ts');
@@ -132,6 +136,7 @@ async function run(options: Options): Promise<number> {
     journal: () => journal.failures[0],
   });
   log.info({ node, records: records.size }, 'agent started');
+  setTimeout(dropStartupPages, STARTED).unref();
   if (logProfile.failure !== undefined) log.warn({}, `the profile for recorder Logs: ${logProfile.failure}`);
   await runTogether(stop, [
     (signal) => view.pods.run(signal),

@@ -269,6 +269,15 @@ suite('signals, audit, filter', () => {
     );
   });
 
+  test('unmapPages refuses what is no range of this process', () => {
+    for (const [what, value] of Object.entries(WRONG)) {
+      assert.throws(() => call('unmapPages', value, 0n), TypeError, what);
+      assert.throws(() => call('unmapPages', 0n, value), TypeError, what);
+    }
+    assert.throws(() => call('unmapPages', 8192n, 4096n), { operation: 'madvise' });
+    assert.throws(() => call('unmapPages', 1n, 4096n), { operation: 'madvise' });
+  });
+
   test('buildFilter refuses wrong options', () => {
     for (const [what, value] of Object.entries(WRONG)) assert.throws(() => call('buildFilter', value), TypeError, what);
     assert.throws(() => call('buildFilter'), TypeError);
