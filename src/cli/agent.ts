@@ -68,6 +68,7 @@ async function run(options: Options): Promise<number> {
   const { Journal } = await import('../agent/journal.ts');
   const { LogProfile } = await import('../agent/log-profile.ts');
   const { containersAlive } = await import('../agent/logs/alive.ts');
+  const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
@@ -105,14 +106,15 @@ async function run(options: Options): Promise<number> {
   const logs = new Logs({
     ...parts,
     alive: () => containersAlive(cgroups),
-    open: (onEvents) => {
+    checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
+    open: (onBatch, from) => {
       logProfile.ensure();
-      const read = (some: Parameters<typeof onEvents>[0]) => {
-        metrics.observeEvents(some);
-        onEvents(some);
+      const take = (batch: Parameters<typeof onBatch>[0]) => {
+        metrics.observeEvents(batch.events);
+        onBatch(batch);
       };
       const choice = { source, ...(file !== undefined && { file }) };
-      return openAuditLog(read, { choice, node, say: (line) => log.info({}, line) });
+      return openAuditLog(take, { choice, node, say: (line) => log.info({}, line), ...(from && { from }) });
     },
   });
   records.load((line) => log.warn({}, line));

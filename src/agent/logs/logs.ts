@@ -1,7 +1,8 @@
+import type { Continuation } from '../../capture/audit/log-file.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
 import { waitFor } from '../../platform/wait.ts';
-import type { EnrichedEvent } from '../../stream/event.ts';
+import type { StreamBatch } from '../../stream/pipeline.ts';
 import { type ClusterView, synced } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
 import { isLogged } from '../matching.ts';
@@ -9,7 +10,9 @@ import { isOver } from '../over.ts';
 import { PodEvents } from '../pod-events.ts';
 import { finish, withRun } from '../record.ts';
 import type { Records } from '../records.ts';
-import type { Account, AuditLog } from './audit-log.ts';
+import type { Account, AuditLog, OnBatch } from './audit-log.ts';
+import type { CheckpointFile } from './checkpoint.ts';
+import { Keeper } from './keeper.ts';
 import { type Alive, type Owned, Owners } from './owners.ts';
 import { LoggedRuns } from './runs.ts';
 
@@ -28,8 +31,13 @@ export interface LogsParts {
   readonly records: Records;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
-  /** @throws where the log cannot be read. */
-  readonly open: (onEvents: (events: readonly EnrichedEvent[]) => void) => Promise<AuditLog>;
+  /**
+   * @param from where to read on, if that can be.
+   * @throws where the log cannot be read.
+   */
+  readonly open: (onBatch: OnBatch, from?: Continuation) => Promise<AuditLog>;
+  /** Where is kept how far the log was read. */
+  readonly checkpoints: Pick<CheckpointFile, 'read' | 'write' | 'remove'>;
   /** Containers that have a cgroup now; undefined where that cannot be told. */
   readonly alive: () => Alive;
 }
@@ -44,6 +52,11 @@ export class Logs {
   readonly #events: PodEvents;
   readonly #owners: Owners;
   readonly #runs = new LoggedRuns();
+  readonly #keeper: Keeper;
+  /** Milliseconds since the epoch. */
+  #readSince = 0;
+  /** What was lost as of the last look at all. */
+  #told = '';
   #audit: AuditLog | undefined;
   #openFrom = 0;
   #rounds = 0;
@@ -54,6 +67,7 @@ export class Logs {
     this.#parts = parts;
     this.#events = new PodEvents(parts.events);
     this.#owners = new Owners({ ...parts, events: this.#events });
+    this.#keeper = new Keeper(parts.checkpoints, parts.log);
     const { pods, recordings, namespaces } = parts.view;
     for (const informer of [pods, recordings, namespaces]) informer.onChange(() => this.#wake.resolve());
   }
@@ -83,7 +97,7 @@ export class Logs {
         this.#wake = Promise.withResolvers();
       }
     } finally {
-      await this.#close();
+      await this.#handOver();
     }
   }
 
@@ -91,6 +105,7 @@ export class Logs {
   async round(): Promise<void> {
     if (!this.#isWanted()) {
       await this.#close();
+      this.#keeper.forget();
       this.#unsupported = undefined;
       return;
     }
@@ -101,11 +116,30 @@ export class Logs {
       else
         this.#events.tell(pod, 'Warning', 'AuditLogUnavailable', `${container} is not recorded: ${this.#unsupported}`);
     }
-    for (const { current } of this.#owners.unfinished()) for (const id of Object.keys(current)) this.#runs.resume(id);
+    // What an earlier process began is not given up while the log may still be read on from there.
+    if (!this.#keeper.earlier) for (const id of this.#begun()) this.#runs.resume(id);
+    this.#noticeEnded();
     const account = this.#audit?.account();
-    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0);
+    const told = JSON.stringify([account?.status?.lost, account?.lost, account?.unresolved]);
+    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0 || told !== this.#told);
+    this.#told = told;
+    if (account) this.#keeper.keep(this.#runs, account);
     await this.#finish(alive);
     if (account) this.#runs.mark(account);
+  }
+
+  /** Containers that are recorded, and have not ended as far as their records tell. */
+  #begun(): string[] {
+    return this.#owners.unfinished().flatMap(({ current }) => Object.keys(current));
+  }
+
+  /** Of a short one nothing may have been noticed before its status says that it has ended. */
+  #noticeEnded(): void {
+    if (!this.#audit) return;
+    for (const { id, endedAt } of this.#owners.endedSince(this.#keeper.since)) {
+      if (endedAt < this.#readSince) this.#runs.missed(id);
+      else this.#runs.notice(id);
+    }
   }
 
   #isWanted(): boolean {
@@ -118,13 +152,18 @@ export class Logs {
 
   async #open(): Promise<void> {
     const { open, alive, log } = this.#parts;
+    const { earlier } = this.#keeper;
+    for (const id of earlier?.done ?? []) this.#runs.done(id, earlier?.time);
     try {
-      const audit = await open((events) => this.#add(events));
-      const early = [...(alive()?.keys() ?? []), ...this.#owners.running().map(({ id }) => id)];
+      const audit = await open((batch) => this.#take(batch), earlier?.position);
+      const running = this.#owners.running().map(({ id }) => id);
+      const account = audit.account();
       this.#audit = audit;
       this.#unsupported = undefined;
-      this.#runs.opened(new Set(early), audit.account());
-      log.info({}, 'the audit log is read');
+      this.#readSince = Date.now();
+      const early = [...(alive()?.keys() ?? []), ...running, ...this.#begun()];
+      this.#runs.opened(early, account, this.#keeper.takeOver(audit, account));
+      log.info({ from: earlier?.position && audit.began }, 'the audit log is read');
       void audit.ended.then((error) => this.#lost(audit, error));
     } catch (error) {
       this.#failed(error);
@@ -145,6 +184,18 @@ export class Logs {
   #failed(error: unknown): void {
     this.#unsupported = (error as Error).message;
     this.#openFrom = Date.now() + AGAIN;
+    this.#keeper.failed();
+  }
+
+  /** To the next process: what has come up to now is on disk, and is not read again. */
+  async #handOver(): Promise<void> {
+    if (this.#audit) {
+      await this.#settle();
+      const account = this.#audit?.account();
+      await this.#look(this.#parts.alive(), account, true);
+      if (account) this.#keeper.keep(this.#runs, account);
+    }
+    await this.#close();
   }
 
   async #close(): Promise<void> {
@@ -154,9 +205,10 @@ export class Logs {
     await audit?.[Symbol.asyncDispose]();
   }
 
-  #add(events: readonly EnrichedEvent[]): void {
+  #take({ events, position }: StreamBatch): void {
     for (const event of events)
       if (event.container && event.seccomp?.action === 'log') this.#runs.add(event.container.id, event);
+    if (position) this.#runs.reached(position);
   }
 
   async #look(alive: Alive, account: Account | undefined, all: boolean): Promise<void> {
@@ -166,7 +218,8 @@ export class Logs {
       if (owned === 'other' || (owned === 'unknown' && this.#runs.unknown(id) > PATIENCE)) this.#runs.forget(id);
       if (typeof owned === 'string') continue;
       if (owned.ended) ended.push(owned);
-      else if (all || this.#runs.hasNews(id)) this.#update(owned, account, true);
+      // A number that has not come is lost if it still has not at the end.
+      else if (all || this.#runs.hasNews(id)) this.#update(owned, account && { ...account, pending: 0 }, true);
     }
     if (ended.length === 0) return;
     const settled = await this.#settle();
@@ -188,7 +241,10 @@ export class Logs {
   #update({ id, pod, container, ended, records }: Owned, account: Account | undefined, settled: boolean): boolean {
     const run = this.#runs.look(id, account, settled);
     const none = ended && records.every(({ current }) => (current[id]?.calls ?? run.calls).length === 0);
-    if (none) {
+    if (none && this.#runs.isMissed(id)) {
+      const [reason] = run.reasons;
+      this.#events.tell(pod, 'Warning', 'NotRecorded', `${container} is not recorded: ${reason?.message}`);
+    } else if (none) {
       const message = `nothing was logged of ${container}: it is privileged, or under another profile`;
       this.#events.tell(pod, 'Warning', 'NothingLogged', message);
     }
@@ -197,7 +253,9 @@ export class Logs {
       const record = this.#parts.records.get(key) ?? records[index];
       return !record || this.#parts.records.update(record, withRun(record, id, run, ended, Date.now()));
     });
-    return safe.every(Boolean);
+    const kept = safe.every(Boolean);
+    if (kept) this.#runs.kept(id);
+    return kept;
   }
 
   /** A recording that is deleted gets what was logged up to then. */
