@@ -17,6 +17,7 @@ interface Options extends MetricsOptions {
   readonly slots: number;
   readonly auditSource: SourceChoice['source'];
   readonly auditFile?: string;
+  readonly auditRateLimit: number;
   readonly health: { readonly host: string; readonly port: number };
 }
 
@@ -47,6 +48,12 @@ export function register(program: Command): void {
       new Option('--audit-source <source>', 'where recorder Logs reads').choices(SOURCES).default('auto' as const),
     )
     .option('--audit-file <path>', 'read this log instead of auditd’s or the system’s')
+    .option(
+      '--audit-rate-limit <n>',
+      'records a second that containers recorded by Logs may make together, over ten seconds; the noisiest are left out above it (0: no limit)',
+      (text) => (text === '0' ? 0 : parseCount(text)),
+      20_000,
+    )
     .option('--metrics <address>', 'where metrics are', parseAddress, { host: '0.0.0.0', port: 9443 })
     .option('--no-metrics', 'offer no metrics')
     .option('--insecure-metrics', 'offer metrics by plain HTTP, to everybody')
@@ -106,6 +113,7 @@ async function run(options: Options): Promise<number> {
   const logs = new Logs({
     ...parts,
     alive: () => containersAlive(cgroups),
+    rateLimit: options.auditRateLimit,
     checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
     open: (onBatch, from) => {
       logProfile.ensure();

@@ -8,10 +8,12 @@ import type { Identities } from '../identities.ts';
 import { isLogged } from '../matching.ts';
 import { isOver } from '../over.ts';
 import { PodEvents } from '../pod-events.ts';
-import { finish, withRun } from '../record.ts';
+import { finish } from '../record.ts';
 import type { Records } from '../records.ts';
 import type { Account, AuditLog, OnBatch } from './audit-log.ts';
 import type { CheckpointFile } from './checkpoint.ts';
+import { Flood } from './flood.ts';
+import { Folding } from './folding.ts';
 import { Keeper } from './keeper.ts';
 import { type Alive, type Owned, Owners } from './owners.ts';
 import { LoggedRuns } from './runs.ts';
@@ -38,6 +40,8 @@ export interface LogsParts {
   readonly open: (onBatch: OnBatch, from?: Continuation) => Promise<AuditLog>;
   /** Where is kept how far the log was read. */
   readonly checkpoints: Pick<CheckpointFile, 'read' | 'write' | 'remove'>;
+  /** Records a second that recorded containers may make together; 0: as many as they like. */
+  readonly rateLimit: number;
   /** Containers that have a cgroup now; undefined where that cannot be told. */
   readonly alive: () => Alive;
 }
@@ -52,6 +56,9 @@ export class Logs {
   readonly #events: PodEvents;
   readonly #owners: Owners;
   readonly #runs = new LoggedRuns();
+  readonly #flood: Flood;
+  readonly #folding: Folding;
+  #limited = 0;
   readonly #keeper: Keeper;
   /** Milliseconds since the epoch. */
   #readSince = 0;
@@ -68,6 +75,8 @@ export class Logs {
     this.#events = new PodEvents(parts.events);
     this.#owners = new Owners({ ...parts, events: this.#events });
     this.#keeper = new Keeper(parts.checkpoints, parts.log);
+    this.#flood = new Flood(parts.rateLimit);
+    this.#folding = new Folding({ runs: this.#runs, records: parts.records, events: this.#events });
     const { pods, recordings, namespaces } = parts.view;
     for (const informer of [pods, recordings, namespaces]) informer.onChange(() => this.#wake.resolve());
   }
@@ -82,9 +91,9 @@ export class Logs {
     return this.#audit?.counts();
   }
 
-  /** Containers that are collected for, and those that had to make room. */
-  get stats(): { readonly containers: number; readonly evicted: number } {
-    return { containers: this.#runs.ids().length, evicted: this.#runs.evicted };
+  /** Containers that are collected for, those that had to make room, and those that logged too much. */
+  get stats(): { readonly containers: number; readonly evicted: number; readonly limited: number } {
+    return { containers: this.#runs.ids().length, evicted: this.#runs.evicted, limited: this.#limited };
   }
 
   /** Until `signal` aborts. */
@@ -123,6 +132,7 @@ export class Logs {
     const told = JSON.stringify([account?.status?.lost, account?.lost, account?.unresolved]);
     await this.#look(alive, account, this.#rounds++ % ROUNDS === 0 || told !== this.#told);
     this.#told = told;
+    await this.#limit(alive, account);
     if (account) this.#keeper.keep(this.#runs, account);
     await this.#finish(alive);
     if (account) this.#runs.mark(account);
@@ -207,7 +217,8 @@ export class Logs {
 
   #take({ events, position }: StreamBatch): void {
     for (const event of events)
-      if (event.container && event.seccomp?.action === 'log') this.#runs.add(event.container.id, event);
+      if (event.container && event.seccomp?.action === 'log' && this.#runs.add(event.container.id, event))
+        this.#flood.add(event.container.id, event.time);
     if (position) this.#runs.reached(position);
   }
 
@@ -218,13 +229,40 @@ export class Logs {
       if (owned === 'other' || (owned === 'unknown' && this.#runs.unknown(id) > PATIENCE)) this.#runs.forget(id);
       if (typeof owned === 'string') continue;
       if (owned.ended) ended.push(owned);
+      // An earlier process ended its recording.
+      else if (owned.records.every((record) => record.ended.includes(id))) this.#leave(id);
       // A number that has not come is lost if it still has not at the end.
-      else if (all || this.#runs.hasNews(id)) this.#update(owned, account && { ...account, pending: 0 }, true);
+      else if (all || this.#runs.hasNews(id)) this.#folding.update(owned, account && { ...account, pending: 0 }, true);
     }
     if (ended.length === 0) return;
     const settled = await this.#settle();
     const end = this.#audit?.account();
-    for (const owned of ended) if (this.#update(owned, end, settled)) this.#runs.done(owned.id);
+    for (const owned of ended) if (this.#folding.update(owned, end, settled)) this.#runs.done(owned.id);
+  }
+
+  /** A container that floods the log would have the records of others lost, and fill the disk. */
+  async #limit(alive: Alive, account: Account | undefined): Promise<void> {
+    for (const { owned, rate } of await this.#flood.over((id) => this.#owners.find(id, alive))) {
+      const { id, pod, container } = owned;
+      const message = `it logged ${Math.round(rate)} calls a second, which with others is more than ${this.#parts.rateLimit}`;
+      const kept = this.#folding.update({ ...owned, ended: true }, account, true, [{ code: 'rate-limited', message }]);
+      if (!kept) continue;
+      this.#leave(id);
+      this.#limited += 1;
+      const remedy = 'Record it by recorder Bpf. Its calls are logged until the pod is deleted';
+      this.#events.tell(
+        pod,
+        'Warning',
+        'RecordingRateLimited',
+        `${container} is recorded no more: ${message}. ${remedy}.`,
+      );
+    }
+  }
+
+  /** What it logs from now on is nobody's. */
+  #leave(id: string): void {
+    this.#runs.done(id);
+    this.#flood.forget(id);
   }
 
   /** Whether all that was logged up to now has been told; not where no mark can be made either. */
@@ -237,27 +275,6 @@ export class Logs {
     }
   }
 
-  /** @returns whether what is known is on disk. */
-  #update({ id, pod, container, ended, records }: Owned, account: Account | undefined, settled: boolean): boolean {
-    const run = this.#runs.look(id, account, settled);
-    const none = ended && records.every(({ current }) => (current[id]?.calls ?? run.calls).length === 0);
-    if (none && this.#runs.isMissed(id)) {
-      const [reason] = run.reasons;
-      this.#events.tell(pod, 'Warning', 'NotRecorded', `${container} is not recorded: ${reason?.message}`);
-    } else if (none) {
-      const message = `nothing was logged of ${container}: it is privileged, or under another profile`;
-      this.#events.tell(pod, 'Warning', 'NothingLogged', message);
-    }
-    const safe = records.map(({ id: key }, index) => {
-      // Another run of the container may have changed it since it was looked for.
-      const record = this.#parts.records.get(key) ?? records[index];
-      return !record || this.#parts.records.update(record, withRun(record, id, run, ended, Date.now()));
-    });
-    const kept = safe.every(Boolean);
-    if (kept) this.#runs.kept(id);
-    return kept;
-  }
-
   /** A recording that is deleted gets what was logged up to then. */
   async #finish(alive: Alive): Promise<void> {
     const { records, view, identities } = this.#parts;
@@ -268,7 +285,7 @@ export class Logs {
       const account = this.#audit?.account();
       for (const id of running) {
         const owned = await this.#owners.find(id, alive);
-        if (typeof owned === 'object') this.#update(owned, account, settled);
+        if (typeof owned === 'object') this.#folding.update(owned, account, settled);
       }
     }
     for (const { id } of over) {

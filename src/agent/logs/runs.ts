@@ -89,11 +89,13 @@ export class LoggedRuns {
     this.#account = account;
   }
 
-  add(id: string, event: LoggedEvent): void {
+  /** @returns false for one that is done with. */
+  add(id: string, event: LoggedEvent): boolean {
     const run = this.notice(id);
-    if (!run) return;
+    if (!run) return false;
     run.calls.add(event);
     if (!run.from && newsOf(run) !== run.kept) run.from = this.#reached;
+    return true;
   }
 
   /** All that the log has before this position was added. */

@@ -243,3 +243,17 @@ test('what ran and ended while the agent was away is told to be missing, not lef
   const profiles = node.server.objects.all(PROFILES) as unknown as SeccompProfile[];
   assert.equal(profiles.length, 2, 'what ended before is not begun with anew');
 });
+
+test('a container that floods the log is recorded no more, and told so', async (context) => {
+  const node = await makeNode(context);
+  await node.startAgent('--audit-rate-limit', '1000');
+  const pod = await node.runPod('web', ['/bin/sh', '-c', 'mkdir /tmp/made; while umask 022; do :; done']);
+  const events = () => node.server.objects.all(pathOf(EVENTS)) as unknown as { reason: string; message: string }[];
+  await node.server.changes.until(() => events().some(({ reason }) => reason === 'RecordingRateLimited'));
+  await pod.stop();
+  pod.end();
+  const profile = await node.profile('web', ({ finished }) => finished);
+  assert.ok(reasons(profile)?.includes('rate-limited'), `${reasons(profile)}`);
+  assert.deepEqual(stateOf(profile.metadata)?.done, 1);
+  for (const name of ['mkdir', 'umask']) assert.ok(names(profile).includes(name), name);
+});

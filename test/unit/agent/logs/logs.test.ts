@@ -206,3 +206,44 @@ test('a container of which nothing is logged is told, and gives no profile', asy
   assert.deepEqual(told, ['ProfileRecording', 'NothingLogged']);
   assert.deepEqual(records.list()[0]?.past.calls, []);
 });
+
+/** So many calls within a second of the log. */
+const flood = (id: string, count: number, second = '00') =>
+  Array.from({ length: count }, () => ({ ...event(id, 'mkdir'), time: `2026-01-01T00:00:${second}.000Z` }));
+
+test('the noisiest container is recorded no more above the limit, and not begun with anew; the others are', async (context) => {
+  const { records, logs, state, start, log, see, told, total } = node(context);
+  await start();
+  for (const id of ['loud', 'soft']) state.alive.add(id);
+  see(podObject(POD, [status('loud'), status('soft')]));
+  log(...flood('loud', 150), ...flood('soft', 50));
+  await logs.round();
+  assert.deepEqual(total().reasons, [], '20 a second over ten seconds is what it may be');
+  log(...flood('loud', 1));
+  await logs.round();
+  await logs.round();
+  assert.deepEqual(told, ['ProfileRecording', 'RecordingRateLimited']);
+  assert.deepEqual([records.list()[0]?.ended, logs.stats.limited], [['loud'], 1]);
+  log(event('loud', 'swapon'), ...flood('loud', 1000), event('soft', 'rmdir'));
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir', 'workload rmdir'], reasons: ['rate-limited'] });
+  assert.deepEqual(told.length, 2);
+});
+
+test('what is logged over a longer time is no flood', async (context) => {
+  const { logs, start, begin, log, told } = node(context);
+  await start();
+  begin('one');
+  for (const second of ['00', '10', '20', '30']) log(...flood('one', 150, second));
+  await logs.round();
+  assert.deepEqual(told, ['ProfileRecording']);
+});
+
+test('when the clock is set back, what is counted begins anew', async (context) => {
+  const { logs, start, begin, log, told } = node(context);
+  await start();
+  begin('one');
+  log(...flood('one', 150, '50'), ...flood('one', 150, '10'));
+  await logs.round();
+  assert.deepEqual(told, ['ProfileRecording']);
+});

@@ -97,6 +97,7 @@ export function node(context: Pick<TestContext, 'after'>, earlier?: Checkpoint) 
     log: quiet,
     events: { event: (_about, _type, reason) => told.push(reason) },
     checkpoints,
+    rateLimit: 20,
     open: async (onBatch, from) => {
       if (state.refusal) throw state.refusal;
       tell = onBatch;

@@ -135,3 +135,16 @@ test('while the log cannot be opened, what an earlier process began waits; in th
   }
   assert.deepEqual(total().reasons, ['began-late']);
 });
+
+test('a container that logged too much is not begun with anew by the next process', async (context) => {
+  const { records, state, logs, start, begin, log, total } = node(context, EARLIER);
+  const before = recordFor(recording({ recorder: 'Logs' }), podObject(POD), 'front', 'runc');
+  records.put(withRun(before, 'one', run(['mkdir'], ['rate-limited']), true, 1));
+  state.began = 'continued';
+  begin('one');
+  await start();
+  log(event('one', 'rmdir'));
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir'], reasons: ['rate-limited'] });
+  assert.equal(logs.stats.containers, 0);
+});
