@@ -78,6 +78,7 @@ async function run(options: Options): Promise<number> {
   const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
+  const { Safety } = await import('../agent/logs/safety.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
@@ -110,13 +111,15 @@ async function run(options: Options): Promise<number> {
   const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
   const logProfile = new LogProfile(options.kubeletDir);
   logProfile.ensure();
+  const safety = new Safety((line) => log.warn({}, line));
   const logs = new Logs({
     ...parts,
     alive: () => containersAlive(cgroups),
     rateLimit: options.auditRateLimit,
     checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
-    open: (onBatch, from) => {
+    open: async (onBatch, from) => {
       logProfile.ensure();
+      safety.check();
       const take = (batch: Parameters<typeof onBatch>[0]) => {
         metrics.observeEvents(batch.events);
         onBatch(batch);

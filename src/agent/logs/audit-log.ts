@@ -7,8 +7,6 @@ import { SyscribeError } from '../../platform/errors.ts';
 import { AuditStream, type StreamBatch, type StreamCounts } from '../../stream/pipeline.ts';
 import { Processes } from '../../stream/processes.ts';
 
-/** `auditctl -f 2`: the kernel panics when it cannot keep a record. */
-const PANIC = 2;
 /** So many marks of our own are sent until the first comes: what reads the log has to choose among sources first. */
 const TRIES = 5;
 
@@ -49,13 +47,9 @@ export interface AuditLogSettings {
 
 /**
  * Opens the log and proves that it is read: all that was logged up to then has been told if it is read on from a position.
- * @throws SyscribeError ERR_AUDIT_SOURCE where it cannot be read, stays silent, or a flood of records could stop the node.
+ * @throws SyscribeError ERR_AUDIT_SOURCE where it cannot be read or stays silent.
  */
 export async function openAuditLog(onBatch: OnBatch, { choice, node, say, from }: AuditLogSettings): Promise<AuditLog> {
-  if (auditStatus()?.failure === PANIC)
-    throw new SyscribeError('ERR_AUDIT_SOURCE', 'the kernel is set to panic when it loses an audit record', {
-      remedy: 'Set the failure mode to 1 (auditctl -f 1), or use recorder Bpf.',
-    });
   await using stack = new AsyncDisposableStack();
   const containers = stack.use(new ContainerDirectory(say));
   const processes = stack.use(new Processes());

@@ -54,8 +54,7 @@ export class Keeper {
     const earlier = this.#earlier;
     this.#earlier = undefined;
     this.#failures = 0;
-    // Statuses tell ends in whole seconds.
-    this.#since = Math.min(this.#since, Math.floor((earlier?.time ?? Date.now()) / 1000) * 1000);
+    this.#since = Math.min(this.#since, toSecond(earlier?.time ?? Date.now()));
     if (began === 'behind') return BEHIND;
     return began === 'continued' && earlier ? accountOf(earlier, account) : LATE;
   }
@@ -63,6 +62,7 @@ export class Keeper {
   /** The log could not be opened. */
   failed(): void {
     this.#failures += 1;
+    this.#since = Math.min(this.#since, toSecond(this.#earlier?.time ?? Date.now()));
     if (this.#failures >= PATIENT) this.#earlier = undefined;
   }
 
@@ -107,4 +107,9 @@ function sameBut({ time: _, ...before }: Checkpoint, { time: __, ...now }: Check
 function accountOf({ kernelLost }: Checkpoint, { status }: Account): Account {
   const known = status && kernelLost !== undefined ? { ...status, lost: kernelLost } : undefined;
   return { status: known, lost: 0, pending: 0, unresolved: 0 };
+}
+
+/** Statuses tell ends in whole seconds. */
+function toSecond(time: number): number {
+  return Math.floor(time / 1000) * 1000;
 }

@@ -1,6 +1,7 @@
 import type { Continuation } from '../../capture/audit/log-file.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
+import type { SyscribeError } from '../../platform/errors.ts';
 import { waitFor } from '../../platform/wait.ts';
 import type { StreamBatch } from '../../stream/pipeline.ts';
 import { type ClusterView, synced } from '../cluster.ts';
@@ -145,9 +146,9 @@ export class Logs {
 
   /** Of a short one nothing may have been noticed before its status says that it has ended. */
   #noticeEnded(): void {
-    if (!this.#audit) return;
+    if (!this.#audit && this.#keeper.earlier) return;
     for (const { id, endedAt } of this.#owners.endedSince(this.#keeper.since)) {
-      if (endedAt < this.#readSince) this.#runs.missed(id);
+      if (!this.#audit || endedAt < this.#readSince) this.#runs.missed(id);
       else this.#runs.notice(id);
     }
   }
@@ -192,7 +193,8 @@ export class Logs {
   }
 
   #failed(error: unknown): void {
-    this.#unsupported = (error as Error).message;
+    const { message, remedy } = error as SyscribeError;
+    this.#unsupported = remedy === undefined ? message : `${message}. ${remedy}`;
     this.#openFrom = Date.now() + AGAIN;
     this.#keeper.failed();
   }

@@ -38,13 +38,13 @@ interface Pod {
 }
 
 /** An API server that is none, a real containerd, and what a node has of the kubelet. */
-async function makeNode(context: TestContext, { withAuditd = false } = {}): Promise<Node> {
+async function makeNode(context: TestContext, { withAuditd = false, settings = {} } = {}): Promise<Node> {
   let agent: Running | undefined;
   context.after(async () => {
     agent?.child.kill('SIGTERM');
     await agent?.finished;
   });
-  const auditd = withAuditd ? await Auditd.start(context) : undefined;
+  const auditd = withAuditd ? await Auditd.start(context, undefined, settings) : undefined;
   const containerd = await Containerd.start(context);
   const directory = temporary(context);
   const root = makeCgroup(context, 'pids');
@@ -89,7 +89,7 @@ async function makeNode(context: TestContext, { withAuditd = false } = {}): Prom
     startAgent: async (...more) => {
       const env = { ...process.env, CONTAINER_RUNTIME_ENDPOINT: containerd.endpoint };
       agent = start(['agent', '--no-metrics', ...args, ...more], { env });
-      await agent.until('stdout', /the audit log is read/);
+      await agent.until('stdout', /the audit log (is|cannot be) read/);
       return agent;
     },
     runPod: async (name, command) => {
@@ -256,4 +256,18 @@ test('a container that floods the log is recorded no more, and told so', async (
   assert.ok(reasons(profile)?.includes('rate-limited'), `${reasons(profile)}`);
   assert.deepEqual(stateOf(profile.metadata)?.done, 1);
   for (const name of ['mkdir', 'umask']) assert.ok(names(profile).includes(name), name);
+});
+
+test('where a full disk would stop the node, nothing is recorded from the log, and pods are told why', async (context) => {
+  const node = await makeNode(context, { withAuditd: true, settings: { disk_full_action: 'HALT' } });
+  const agent = await node.startAgent();
+  await node.runPod('web', ['/bin/sleep', '1000']);
+  const events = () => node.server.objects.all(pathOf(EVENTS)) as unknown as { reason: string; message: string }[];
+  const refused = () => events().find(({ reason }) => reason === 'AuditLogUnavailable')?.message ?? '';
+  await node.server.changes.until(() => refused() !== '');
+  assert.match(
+    refused(),
+    /^front is not recorded: auditd shuts the node down .*disk_full_action = halt in .*\. Set it to/,
+  );
+  assert.doesNotMatch(agent.stdout, /the audit log is read/);
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Account } from '../../../../src/agent/logs/audit-log.ts';
 import { recordFor } from '../../../../src/agent/matching.ts';
 import { withRun } from '../../../../src/agent/record.ts';
+import { SyscribeError } from '../../../../src/platform/errors.ts';
 import { podObject, recording, run, status } from '../samples.ts';
 import { event, kernel, node, POD, QUIET } from './node.ts';
 
@@ -246,4 +247,17 @@ test('when the clock is set back, what is counted begins anew', async (context) 
   log(...flood('one', 150, '50'), ...flood('one', 150, '10'));
   await logs.round();
   assert.deepEqual(told, ['ProfileRecording']);
+});
+
+test('what ended while the log could not be read is not left out', async (context) => {
+  const { state, told, logs, begin, start, see, total } = node(context);
+  state.refusal = new SyscribeError('ERR_AUDIT_SOURCE', 'no audit here', { remedy: 'Start it.' });
+  begin('one');
+  await start();
+  assert.equal(logs.unsupported, 'no audit here. Start it.');
+  state.alive.clear();
+  see(podObject(POD, [status('one', { terminated: { exitCode: 0, finishedAt: new Date().toISOString() } })]));
+  await logs.round();
+  assert.deepEqual(total(), { names: [], reasons: ['log-lost'] });
+  assert.ok(told.includes('NotRecorded'), `${told}`);
 });
