@@ -60,12 +60,8 @@ export async function openAuditLog(onBatch: OnBatch, { choice, node, say, from }
   const source = new MarkedSource(await openSource({ ...choice, ...start, say }, stop.signal));
   const stream = new AuditStream({ source, processes, containers }, { node });
   let began: AuditLog['began'] | undefined;
-  const first = ({ position }: StreamBatch) => {
-    if (from === undefined || !position) return 'anew';
-    return stream.counts().breaks > 0 ? 'behind' : 'continued';
-  };
   const take = (batch: StreamBatch) => {
-    began ??= first(batch);
+    began ??= beginningOf(batch, from, stream.counts().breaks);
     onBatch(batch);
   };
   const ended = readAll(stream, take, stop.signal);
@@ -84,6 +80,15 @@ export async function openAuditLog(onBatch: OnBatch, { choice, node, say, from }
     counts: () => stream.counts(),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** @param breaks how often a position was not found. */
+function beginningOf({ position }: StreamBatch, from: Continuation | undefined, breaks: number): AuditLog['began'] {
+  if (!from || !position) return 'anew';
+  if (breaks > 0) return 'behind';
+  // Another source than the one that the position is of begins at its end.
+  const same = position.inode === from.inode || position.head.sha256 === from.head.sha256;
+  return same && position.offset === from.offset ? 'continued' : 'anew';
 }
 
 /** @returns what went wrong. */

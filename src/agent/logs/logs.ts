@@ -25,6 +25,8 @@ const TICK = 1000;
 const ROUNDS = 30;
 /** Milliseconds until a log that could not be read is tried again. */
 const AGAIN = 30_000;
+/** Milliseconds for what is on its way when this process is told to end. */
+const LAST = 5000;
 /** Looks after which calls of a container that nobody knows are let go. */
 const PATIENCE = 300;
 
@@ -202,7 +204,7 @@ export class Logs {
   /** To the next process: what has come up to now is on disk, and is not read again. */
   async #handOver(): Promise<void> {
     if (this.#audit) {
-      await this.#settle();
+      await waitFor(this.#settle(), LAST);
       const account = this.#audit?.account();
       await this.#look(this.#parts.alive(), account, true);
       if (account) this.#keeper.keep(this.#runs, account);
