@@ -10,6 +10,7 @@ import { PodEvents } from './pod-events.ts';
 import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
 import type { Records } from './records.ts';
 import { runtimeOf } from './runtimes.ts';
+import { Slotless } from './slotless.ts';
 
 /** How soon is looked again at what is not known yet, or does more than was seen, milliseconds. */
 const SOON = 1000;
@@ -59,12 +60,17 @@ export class Agent {
   readonly #settled = new Map<number, number>();
   #wake = Promise.withResolvers<void>();
   readonly #events: PodEvents;
+  readonly #slotless: Slotless;
   #unsupported: string | undefined;
 
   constructor(parts: AgentParts, settings: NodeRecorderSettings) {
     this.#parts = parts;
     this.#settings = settings;
     this.#events = new PodEvents(parts.events);
+    this.#slotless = new Slotless(
+      { ...parts, events: this.#events, recordsOf: (pod, name, handler) => this.#recordsOf(pod, name, handler) },
+      settings.slots,
+    );
     const { pods, recordings, namespaces } = parts.view;
     pods.onChange((_, now, before) => {
       parts.identities.podChanged(now, before);
@@ -120,7 +126,7 @@ export class Agent {
   async round(): Promise<void> {
     this.#beginOrEnd();
     if (this.#recorder && this.#begun) {
-      this.#adoptMissing(this.#recorder);
+      await this.#adoptMissing(this.#recorder);
       const all = performance.now() >= this.#allFrom;
       if (all) this.#allFrom = performance.now() + ALL;
       for (const container of this.#recorder.containers()) {
@@ -167,14 +173,17 @@ export class Agent {
   }
 
   /** A namespace was labelled, or its pods ran before the recorder was there: they are recorded from now on. */
-  #adoptMissing(recorder: Recorder): void {
+  async #adoptMissing(recorder: Recorder): Promise<void> {
     const slotted = new Set(recorder.containers().map(({ containerId }) => containerId));
-    const missing = new Set<string>();
-    for (const { metadata, containers } of this.#parts.view.pods.list()) {
-      if (!this.#mayBeRecorded(metadata.namespace)) continue;
-      for (const { id, ended } of containers) if (!ended && !slotted.has(id)) missing.add(id);
-    }
-    if (missing.size > 0) recorder.adopt((_, id) => missing.has(id));
+    const all = [...this.#parts.view.pods.list()]
+      .filter(({ metadata }) => this.#mayBeRecorded(metadata.namespace))
+      .flatMap((pod) => pod.containers.map((container) => ({ pod, container })));
+    const missing = new Set(
+      all.filter(({ container: { id, ended } }) => !ended && !slotted.has(id)).map(({ container }) => container.id),
+    );
+    const left = missing.size > 0 ? recorder.adopt((_, id) => missing.has(id)) : [];
+    const slotless = all.filter(({ container }) => left.includes(container.id));
+    await this.#slotless.tell(slotless, all, recorder.losses().noSlot);
   }
 
   #unfinished(): boolean {
@@ -217,6 +226,7 @@ export class Agent {
       recorder.release(slot);
       return true;
     };
+    this.#slotless.slotted(containerId);
     const identity = await identities.identify(containerId, podUid);
     if (identity?.sandbox) return release();
     const pod = identities.pod(podUid);
@@ -265,6 +275,7 @@ export class Agent {
     const unfinished = records.list().filter((record) => isBpf(record) && !record.finished);
     if (unfinished.length === 0) return;
     const held = new Set(this.#recorder?.containers().map(({ containerId }) => containerId));
+    for (const id of this.#slotless.running) held.add(id);
     for (const record of unfinished) {
       const gone = Object.keys(record.current).filter((id) => !held.has(id));
       // Without a recorder it may be opened again, and have it still.

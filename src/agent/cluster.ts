@@ -48,13 +48,18 @@ export async function synced({ pods, recordings, namespaces }: ClusterView, sign
   }
 }
 
+interface Terminated {
+  readonly containerID?: string;
+  readonly finishedAt?: string;
+}
+
 interface ContainerStatus {
   readonly name: string;
   readonly containerID?: string;
   readonly state?: {
-    readonly terminated?: { readonly exitCode: number; readonly containerID?: string };
+    readonly terminated?: Terminated & { readonly exitCode: number };
   };
-  readonly lastState?: { readonly terminated?: { readonly containerID?: string } };
+  readonly lastState?: { readonly terminated?: Terminated };
 }
 
 interface RawPod extends KubeObject {
@@ -105,9 +110,18 @@ function containersOf({ name, containerID, state, lastState }: ContainerStatus, 
   const ended = state?.terminated !== undefined;
   const before = lastState?.terminated?.containerID;
   return [
-    ...(containerID && containerID !== before ? [{ id: bareId(containerID), name, ended, succeededInit }] : []),
-    ...(before ? [{ id: bareId(before), name, ended: true, succeededInit: false }] : []),
+    ...(containerID && containerID !== before
+      ? [{ id: bareId(containerID), name, ended, ...timeOf(state?.terminated), succeededInit }]
+      : []),
+    ...(before
+      ? [{ id: bareId(before), name, ended: true, ...timeOf(lastState?.terminated), succeededInit: false }]
+      : []),
   ];
+}
+
+function timeOf(terminated: Terminated | undefined): { endedAt?: number } {
+  const endedAt = Date.parse(terminated?.finishedAt ?? '');
+  return Number.isNaN(endedAt) ? {} : { endedAt };
 }
 
 /** `containerd://ID`, `cri-o://ID`. */

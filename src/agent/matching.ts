@@ -24,6 +24,8 @@ export interface PodContainer {
   readonly name: string;
   /** Its processes are gone. One that is not is about to run, or runs. */
   readonly ended: boolean;
+  /** When they went, milliseconds since the epoch, to within a second before; absent where that is not told. */
+  readonly endedAt?: number;
   /** An init container that has done its work: it is not started again. */
   readonly succeededInit: boolean;
 }

@@ -125,6 +125,8 @@ export class AgentMetrics {
     this.#counter('syscribe_audit_runs_evicted_total', 'Containers in the log that had to make room.', [], () => [
       [[], audited().evicted],
     ]);
+    const limited = 'Containers whose recording from the log ended since they logged too much.';
+    this.#counter('syscribe_audit_rate_limited_total', limited, [], () => [[[], audited().limited]]);
     const labels = ['node', 'mount_namespace', 'profile'];
     const help = 'Different calls seen by eBPF; mount_namespace is empty: containers are told by their cgroups.';
     this.#counter('security_profiles_operator_seccomp_profile_bpf_total', help, labels, () =>

@@ -1,4 +1,4 @@
-import { LABELS, profileName, suffixed } from '../api/names.ts';
+import { ANNOTATIONS, LABELS, nodeLabel, profileName, suffixed } from '../api/names.ts';
 import { encodeState, RECORDING_UID, STATE_ANNOTATION } from '../api/recording-state.ts';
 import type { SeccompProfile } from '../api/types.ts';
 import { BASE_SYSCALLS, buildProfile } from '../profile/build.ts';
@@ -38,11 +38,12 @@ export function profileOf(record: ContainerRecord, name: string, node: string): 
         [LABELS.recordingId]: recording.name,
         [LABELS.recordingNamespace]: recording.namespace,
         [LABELS.containerId]: record.container,
-        [LABELS.nodeName]: node,
+        [LABELS.nodeName]: nodeLabel(node),
         [LABELS.partial]: 'true',
       },
       annotations: {
         [RECORDING_UID]: recording.uid,
+        ...(nodeLabel(node) !== node && { [ANNOTATIONS.nodeName]: node }),
         [STATE_ANNOTATION]: encodeState(stateOfRecord(record, node)),
       },
     },

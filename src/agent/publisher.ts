@@ -94,8 +94,7 @@ export class Publisher {
   async #publish(id: string, signal: AbortSignal): Promise<Again | undefined> {
     const record = this.#parts.record(id);
     if (!record) return undefined;
-    const empty = totalOf(record).calls.length === 0 && !record.published;
-    if (record.refused || empty) {
+    if (record.refused || (!record.published && isNothing(record))) {
       if (record.finished) this.#settle(record);
       return undefined;
     }
@@ -201,6 +200,12 @@ export class Publisher {
 
 function newRhythm(now: number, interval: number): Rhythm {
   return { since: now, sent: '', interval, due: now + FIRST };
+}
+
+/** Neither calls nor a word of any that are missing: losses that are not known of a container that logs nothing are none. */
+function isNothing(record: ContainerRecord): boolean {
+  const { calls, reasons } = totalOf(record);
+  return calls.length === 0 && reasons.every(({ code }) => code === 'log-unknown' || code === 'still-running');
 }
 
 /** Nothing of it runs, and nobody has heard of it yet. */

@@ -21,6 +21,8 @@ export const ANNOTATIONS = {
   syscallCoverage: 'spo.x-k8s.io/syscall-coverage',
   /** On a pod: the recordings by Logs that the webhook has seen it match, comma between them. */
   recordings: 'spo.x-k8s.io/recordings',
+  /** On a partial profile of a node whose name is longer than a label's value may be: that name. */
+  nodeName: 'spo.x-k8s.io/node-name',
 } as const;
 
 export const FINALIZERS = {
@@ -86,10 +88,25 @@ export function profileName(recording: string, container: string, podName: strin
   return suffix === '' ? base : `${base}-${suffix}`;
 }
 
+/** A label's value, at most. */
+const MOST_LABEL = 63;
+
+/**
+ * What profiles of a node are labelled with: its name, or what is unlikely to be another's. The policy agents.spo.io
+ * knows how long the part of the name is.
+ */
+export function nodeLabel(node: string): string {
+  return node.length <= MOST_LABEL ? node : `${node.slice(0, MOST_LABEL - 9)}-${sha256(node).slice(0, 8)}`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 const MOST = 253;
 
 /** A name that no other recording's profile has, and that is no longer than an object's may be. */
 export function suffixed(name: string, namespace: string, uid: string): string {
-  const suffix = `-${createHash('sha256').update(`${namespace}/${uid}`).digest('hex').slice(0, 8)}`;
+  const suffix = `-${sha256(`${namespace}/${uid}`).slice(0, 8)}`;
   return name.slice(0, MOST - suffix.length).replace(/[-.]+$/, '') + suffix;
 }

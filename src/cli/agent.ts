@@ -17,6 +17,7 @@ interface Options extends MetricsOptions {
   readonly slots: number;
   readonly auditSource: SourceChoice['source'];
   readonly auditFile?: string;
+  readonly auditRateLimit: number;
   readonly health: { readonly host: string; readonly port: number };
 }
 
@@ -50,6 +51,12 @@ export function register(program: Command): void {
       new Option('--audit-source <source>', 'where recorder Logs reads').choices(SOURCES).default('auto' as const),
     )
     .option('--audit-file <path>', 'read this log instead of auditd’s or the system’s')
+    .option(
+      '--audit-rate-limit <n>',
+      'records a second that containers recorded by Logs may make together, over ten seconds; the noisiest are left out above it (0: no limit)',
+      (text) => (text === '0' ? 0 : parseCount(text)),
+      20_000,
+    )
     .option('--metrics <address>', 'where metrics are', parseAddress, { host: '0.0.0.0', port: 9443 })
     .option('--no-metrics', 'offer no metrics')
     .option('--insecure-metrics', 'offer metrics by plain HTTP, to everybody')
@@ -71,8 +78,10 @@ async function run(options: Options): Promise<number> {
   const { Journal } = await import('../agent/journal.ts');
   const { LogProfile } = await import('../agent/log-profile.ts');
   const { containersAlive } = await import('../agent/logs/alive.ts');
+  const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
+  const { Safety } = await import('../agent/logs/safety.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
@@ -106,17 +115,21 @@ async function run(options: Options): Promise<number> {
   const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
   const logProfile = new LogProfile(options.kubeletDir);
   logProfile.ensure();
+  const safety = new Safety((line) => log.warn({}, line));
   const logs = new Logs({
     ...parts,
     alive: () => containersAlive(cgroups),
-    open: (onEvents) => {
+    rateLimit: options.auditRateLimit,
+    checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
+    open: async (onBatch, from) => {
       logProfile.ensure();
-      const read = (some: Parameters<typeof onEvents>[0]) => {
-        metrics.observeEvents(some);
-        onEvents(some);
+      safety.check();
+      const take = (batch: Parameters<typeof onBatch>[0]) => {
+        metrics.observeEvents(batch.events);
+        onBatch(batch);
       };
       const choice = { source, ...(file !== undefined && { file }) };
-      return openAuditLog(read, { choice, node, say: (line) => log.info({}, line) });
+      return openAuditLog(take, { choice, node, say: (line) => log.info({}, line), ...(from && { from }) });
     },
   });
   records.load((line) => log.warn({}, line));

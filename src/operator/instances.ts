@@ -39,6 +39,11 @@ export function isFinished({ state }: Instance): boolean {
   return state?.finished ?? true;
 }
 
+/** Nothing was seen of it, but why: it makes its recording incomplete, and no profile. */
+export function isUnseen({ state }: Instance): boolean {
+  return state !== undefined && state.newest === undefined && state.reasons.length > 0;
+}
+
 export function byContainer(instances: readonly Instance[]): Map<string, Instance[]> {
   return Map.groupBy(instances, ({ container }) => container);
 }

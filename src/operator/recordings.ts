@@ -12,6 +12,7 @@ import {
   type Instance,
   instancesOf,
   isFinished,
+  isUnseen,
   type ProfileObject,
   type RecordingObject,
   ROLE,
@@ -69,7 +70,7 @@ export class Recordings {
         ? await this.#merge(recording, profiles, instances, ending, signal)
         : await this.#release(instances, ending, signal);
     if (ending) {
-      if (instances.length === 0 && mergedOf(recording, profiles).size === 0)
+      if (instances.every(isUnseen) && mergedOf(recording, profiles).size === 0)
         this.#tell(recording, 'Warning', 'NoPartialProfiles', 'nothing was recorded');
       await this.#letGo(recording, signal);
       return undefined;
@@ -107,7 +108,11 @@ export class Recordings {
   ): Promise<Map<string, ContainerFacts>> {
     for (const instance of instances) {
       const { profile, partial } = instance;
-      const whole = !partial || ending || isFinished(instance);
+      if (partial && ending && isUnseen(instance)) {
+        await this.#deletePartial(profile, signal);
+        continue;
+      }
+      const whole = !partial || ending || (isFinished(instance) && !isUnseen(instance));
       if (partial && whole) {
         const { name, resourceVersion } = profile.metadata;
         const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null } } };
@@ -139,12 +144,14 @@ export class Recordings {
         for (const { profile } of group) gone.add(profile);
         continue;
       }
-      const folded = fold(group, foldedOf(before));
+      if (ending) for (const instance of group) if (isUnseen(instance)) gone.add(instance.profile);
+      const seen = group.filter((instance) => !isUnseen(instance));
+      const folded = fold(seen, foldedOf(before));
       if (folded.kept.length + folded.folded.total === 0) continue;
       try {
         const name = await this.#writeMerged(recording, container, folded, before, ending, signal);
         facts.set(container, { profileName: name, folded: folded.folded });
-        for (const { profile } of group)
+        for (const { profile } of seen)
           if (ending || folded.folded.deleting.includes(profile.metadata.uid ?? '')) gone.add(profile);
       } catch (error) {
         if (!isUnmergeable(error)) throw error;

@@ -107,9 +107,13 @@ export class NodeRecorder implements Disposable {
     this.#begin();
   }
 
-  /** Records containers that have no slot and should: they began before, or had been released. */
-  adopt(wanted: (podUid: string, containerId: string) => boolean): void {
+  /**
+   * Records containers that have no slot and should: they began before, had been released, or found none.
+   * @returns those for which there is none now either.
+   */
+  adopt(wanted: (podUid: string, containerId: string) => boolean): string[] {
     const found: number[] = [];
+    const left: string[] = [];
     for (const root of this.#roots) {
       for (const pod of childCgroups(root)) {
         const uid = podOfName(pod.name);
@@ -117,12 +121,15 @@ export class NodeRecorder implements Disposable {
         for (const container of childCgroups(pod.path)) {
           const id = containerOfName(container.name);
           if (id === undefined || !wanted(uid, id)) continue;
+          if (this.#bpf.isMember(container.id)) continue;
           const slot = this.#adoptContainer(pod, container);
-          if (slot !== undefined) found.push(slot);
+          if (slot === undefined) left.push(id);
+          else found.push(slot);
         }
       }
     }
     if (found[0] !== undefined) this.#bpf.adopt(found[0]);
+    return left;
   }
 
   /** Calls are seen from now on. What began before is known to have. */
@@ -207,7 +214,6 @@ export class NodeRecorder implements Disposable {
   }
 
   #adoptContainer(pod: CgroupDirectory, container: CgroupDirectory): number | undefined {
-    if (this.#bpf.isMember(container.id)) return undefined;
     const slot = this.#bpf.popSlot();
     if (slot === undefined) return undefined;
     this.#bpf.nameSlot(slot, container.id, container.name, pod.name);

@@ -1,4 +1,4 @@
-import type { LogPosition } from '../capture/audit/log-file.ts';
+import type { Continuation } from '../capture/audit/log-file.ts';
 import { isMark } from '../capture/audit/proof.ts';
 import { auditStatus } from '../capture/audit/socket.ts';
 import type { AuditSource, SourceCounts } from '../capture/audit/source.ts';
@@ -10,7 +10,7 @@ import type { Processes } from './processes.ts';
 export interface StreamBatch {
   readonly events: readonly EnrichedEvent[];
   /** Where to begin again once these events are safe. */
-  readonly position?: LogPosition;
+  readonly position?: Continuation;
 }
 
 export interface StreamCounts extends SourceCounts {

@@ -26,19 +26,27 @@ export function readPosition(file: string): LogPosition | undefined {
 }
 
 /** @throws SyscribeError ERR_FILE_WRITE */
-export function writePosition(file: string, position: LogPosition): void {
-  writeFileAtomic(file, `${JSON.stringify({ version: VERSION, ...position })}\n`, 0o600);
+export function writePosition(file: string, { inode, offset, head }: LogPosition): void {
+  writeFileAtomic(file, `${JSON.stringify({ version: VERSION, inode, offset, head })}\n`, 0o600);
 }
 
 function parse(text: string): LogPosition | undefined {
   try {
-    const { version, inode, offset, head } = JSON.parse(text);
-    const whole = (value: unknown, limit: number) =>
-      Number.isInteger(value) && Number(value) >= 0 && Number(value) <= limit;
-    if (version !== VERSION || typeof inode !== 'string' || !whole(offset, Number.MAX_SAFE_INTEGER)) return undefined;
-    if (!whole(head?.length, 256) || !/^[0-9a-f]{64}$/.test(head.sha256)) return undefined;
-    return { inode, offset, head: { length: head.length, sha256: head.sha256 } };
+    const value = JSON.parse(text);
+    return value?.version === VERSION ? positionOf(value) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A position as it was written to a file; undefined for what is none. */
+export function positionOf(value: unknown): LogPosition | undefined {
+  const { inode, offset, head } = (value ?? {}) as { [K in keyof LogPosition]?: LogPosition[K] };
+  if (typeof inode !== 'string' || !isWhole(offset) || !isWhole(head?.length) || head.length > 256) return undefined;
+  if (!/^[0-9a-f]{64}$/.test(head.sha256)) return undefined;
+  return { inode, offset, head: { length: head.length, sha256: head.sha256 } };
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

@@ -1,14 +1,12 @@
+import type { Continuation } from '../../capture/audit/log-file.ts';
 import { MarkedSource } from '../../capture/audit/marked-source.ts';
 import { openSource, type SourceChoice } from '../../capture/audit/open.ts';
 import { auditStatus } from '../../capture/audit/socket.ts';
 import { ContainerDirectory } from '../../container/directory.ts';
 import { SyscribeError } from '../../platform/errors.ts';
-import type { EnrichedEvent } from '../../stream/event.ts';
-import { AuditStream, type StreamCounts } from '../../stream/pipeline.ts';
+import { AuditStream, type StreamBatch, type StreamCounts } from '../../stream/pipeline.ts';
 import { Processes } from '../../stream/processes.ts';
 
-/** `auditctl -f 2`: the kernel panics when it cannot keep a record. */
-const PANIC = 2;
 /** So many marks of our own are sent until the first comes: what reads the log has to choose among sources first. */
 const TRIES = 5;
 
@@ -18,12 +16,19 @@ export interface Account {
   readonly status: ReturnType<typeof auditStatus>;
   /** Records that are known to be lost behind the kernel. */
   readonly lost: number;
+  /** Those that have not come though later ones have: lost, if the log ends here. */
+  readonly pending: number;
   /** Records of processes that had ended before it could be told whose they were. */
   readonly unresolved: number;
 }
 
+/** Takes what the log tells; `position` is behind that, where the source can go back. */
+export type OnBatch = (batch: StreamBatch) => void;
+
 /** The node's audit log while it is read. */
 export interface AuditLog extends AsyncDisposable {
+  /** Whether it is read on from the position that was asked for; `behind` where that is in no file any more. */
+  readonly began: 'continued' | 'behind' | 'anew';
   /** Settles when it is read no more, with what has gone wrong if it was not asked to end. */
   readonly ended: Promise<unknown>;
   /** Waits until all that was logged before has been told; false where that did not happen in time. */
@@ -34,31 +39,32 @@ export interface AuditLog extends AsyncDisposable {
 
 export interface AuditLogSettings {
   readonly choice: Pick<SourceChoice, 'source' | 'file'>;
+  /** Where to read on; sources that cannot go back begin with what is logged now. */
+  readonly from?: Continuation;
   readonly node: string;
   readonly say: (line: string) => void;
 }
 
 /**
- * Opens the log and proves that it is read: what is logged from then on is told.
- * @throws SyscribeError ERR_AUDIT_SOURCE where it cannot be read, stays silent, or a flood of records could stop the node.
+ * Opens the log and proves that it is read: all that was logged up to then has been told if it is read on from a position.
+ * @throws SyscribeError ERR_AUDIT_SOURCE where it cannot be read or stays silent.
  */
-export async function openAuditLog(
-  onEvents: (events: readonly EnrichedEvent[]) => void,
-  { choice, node, say }: AuditLogSettings,
-): Promise<AuditLog> {
-  if (auditStatus()?.failure === PANIC)
-    throw new SyscribeError('ERR_AUDIT_SOURCE', 'the kernel is set to panic when it loses an audit record', {
-      remedy: 'Set the failure mode to 1 (auditctl -f 1), or use recorder Bpf.',
-    });
+export async function openAuditLog(onBatch: OnBatch, { choice, node, say, from }: AuditLogSettings): Promise<AuditLog> {
   await using stack = new AsyncDisposableStack();
   const containers = stack.use(new ContainerDirectory(say));
   const processes = stack.use(new Processes());
   if (processes.untold !== undefined)
     say(`processes that end before their record is read will not be known: ${processes.untold}`);
   const stop = new AbortController();
-  const source = new MarkedSource(await openSource({ ...choice, say }, stop.signal));
+  const start = from !== undefined && choice.source !== 'netlink' ? { start: from } : {};
+  const source = new MarkedSource(await openSource({ ...choice, ...start, say }, stop.signal));
   const stream = new AuditStream({ source, processes, containers }, { node });
-  const ended = readAll(stream, onEvents, stop.signal);
+  let began: AuditLog['began'] | undefined;
+  const take = (batch: StreamBatch) => {
+    began ??= beginningOf(batch, from, stream.counts().breaks);
+    onBatch(batch);
+  };
+  const ended = readAll(stream, take, stop.signal);
   stack.defer(async () => {
     stop.abort();
     await ended;
@@ -67,6 +73,7 @@ export async function openAuditLog(
   if (failure !== undefined) throw failure;
   const all = stack.move();
   return {
+    began: began ?? 'anew',
     ended,
     settle: () => source.settle(),
     account: () => accountOf(stream.counts()),
@@ -75,14 +82,19 @@ export async function openAuditLog(
   };
 }
 
+/** @param breaks how often a position was not found. */
+function beginningOf({ position }: StreamBatch, from: Continuation | undefined, breaks: number): AuditLog['began'] {
+  if (!from || !position) return 'anew';
+  if (breaks > 0) return 'behind';
+  // Another source than the one that the position is of begins at its end.
+  const same = position.inode === from.inode || position.head.sha256 === from.head.sha256;
+  return same && position.offset === from.offset ? 'continued' : 'anew';
+}
+
 /** @returns what went wrong. */
-async function readAll(
-  stream: AuditStream,
-  onEvents: (events: readonly EnrichedEvent[]) => void,
-  signal: AbortSignal,
-): Promise<unknown> {
+async function readAll(stream: AuditStream, onBatch: OnBatch, signal: AbortSignal): Promise<unknown> {
   try {
-    for await (const { events } of stream.read(signal)) onEvents(events);
+    for await (const batch of stream.read(signal)) onBatch(batch);
     return undefined;
   } catch (error) {
     return error;
@@ -105,5 +117,11 @@ async function failureOf(source: MarkedSource, ended: Promise<unknown>): Promise
 }
 
 function accountOf({ gaps, pending, overflows, dropped, breaks, unresolved }: StreamCounts): Account {
-  return { status: auditStatus(), lost: Math.max(gaps + pending, overflows) + dropped + breaks, unresolved };
+  const missed = Math.max(gaps, overflows);
+  return {
+    status: auditStatus(),
+    lost: missed + dropped + breaks,
+    pending: Math.max(gaps + pending, overflows) - missed,
+    unresolved,
+  };
 }

@@ -1,15 +1,21 @@
+import type { Continuation } from '../../capture/audit/log-file.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
+import type { SyscribeError } from '../../platform/errors.ts';
 import { waitFor } from '../../platform/wait.ts';
-import type { EnrichedEvent } from '../../stream/event.ts';
+import type { StreamBatch } from '../../stream/pipeline.ts';
 import { type ClusterView, synced } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
 import { isLogged } from '../matching.ts';
 import { isOver } from '../over.ts';
 import { PodEvents } from '../pod-events.ts';
-import { finish, withRun } from '../record.ts';
+import { finish } from '../record.ts';
 import type { Records } from '../records.ts';
-import type { Account, AuditLog } from './audit-log.ts';
+import type { Account, AuditLog, OnBatch } from './audit-log.ts';
+import type { CheckpointFile } from './checkpoint.ts';
+import { Flood } from './flood.ts';
+import { Folding } from './folding.ts';
+import { Keeper } from './keeper.ts';
 import { type Alive, type Owned, Owners } from './owners.ts';
 import { LoggedRuns } from './runs.ts';
 
@@ -21,6 +27,8 @@ const IDLE = 30_000;
 const ROUNDS = 30;
 /** Milliseconds until a log that could not be read is tried again. */
 const AGAIN = 30_000;
+/** Milliseconds for what is on its way when this process is told to end. */
+const LAST = 5000;
 /** Looks after which calls of a container that nobody knows are let go. */
 const PATIENCE = 300;
 
@@ -30,8 +38,15 @@ export interface LogsParts {
   readonly records: Records;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
-  /** @throws where the log cannot be read. */
-  readonly open: (onEvents: (events: readonly EnrichedEvent[]) => void) => Promise<AuditLog>;
+  /**
+   * @param from where to read on, if that can be.
+   * @throws where the log cannot be read.
+   */
+  readonly open: (onBatch: OnBatch, from?: Continuation) => Promise<AuditLog>;
+  /** Where is kept how far the log was read. */
+  readonly checkpoints: Pick<CheckpointFile, 'read' | 'write' | 'remove'>;
+  /** Records a second that recorded containers may make together; 0: as many as they like. */
+  readonly rateLimit: number;
   /** Containers that have a cgroup now; undefined where that cannot be told. */
   readonly alive: () => Alive;
 }
@@ -46,6 +61,14 @@ export class Logs {
   readonly #events: PodEvents;
   readonly #owners: Owners;
   readonly #runs = new LoggedRuns();
+  readonly #flood: Flood;
+  readonly #folding: Folding;
+  #limited = 0;
+  readonly #keeper: Keeper;
+  /** Milliseconds since the epoch. */
+  #readSince = 0;
+  /** What was lost as of the last look at all. */
+  #told = '';
   #audit: AuditLog | undefined;
   #openFrom = 0;
   #rounds = 0;
@@ -56,6 +79,9 @@ export class Logs {
     this.#parts = parts;
     this.#events = new PodEvents(parts.events);
     this.#owners = new Owners({ ...parts, events: this.#events });
+    this.#keeper = new Keeper(parts.checkpoints, parts.log);
+    this.#flood = new Flood(parts.rateLimit);
+    this.#folding = new Folding({ runs: this.#runs, records: parts.records, events: this.#events });
     const { pods, recordings, namespaces } = parts.view;
     for (const informer of [pods, recordings, namespaces]) informer.onChange(() => this.#wake.resolve());
   }
@@ -70,9 +96,9 @@ export class Logs {
     return this.#audit?.counts();
   }
 
-  /** Containers that are collected for, and those that had to make room. */
-  get stats(): { readonly containers: number; readonly evicted: number } {
-    return { containers: this.#runs.ids().length, evicted: this.#runs.evicted };
+  /** Containers that are collected for, those that had to make room, and those that logged too much. */
+  get stats(): { readonly containers: number; readonly evicted: number; readonly limited: number } {
+    return { containers: this.#runs.ids().length, evicted: this.#runs.evicted, limited: this.#limited };
   }
 
   /** Until `signal` aborts. */
@@ -85,7 +111,7 @@ export class Logs {
         this.#wake = Promise.withResolvers();
       }
     } finally {
-      await this.#close();
+      await this.#handOver();
     }
   }
 
@@ -93,6 +119,7 @@ export class Logs {
   async round(): Promise<void> {
     if (!this.#isWanted()) {
       await this.#close();
+      this.#keeper.forget();
       this.#unsupported = undefined;
       return;
     }
@@ -103,11 +130,31 @@ export class Logs {
       else
         this.#events.tell(pod, 'Warning', 'AuditLogUnavailable', `${container} is not recorded: ${this.#unsupported}`);
     }
-    for (const { current } of this.#owners.unfinished()) for (const id of Object.keys(current)) this.#runs.resume(id);
+    // What an earlier process began is not given up while the log may still be read on from there.
+    if (!this.#keeper.earlier) for (const id of this.#begun()) this.#runs.resume(id);
+    this.#noticeEnded();
     const account = this.#audit?.account();
-    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0);
+    const told = JSON.stringify([account?.status?.lost, account?.lost, account?.unresolved]);
+    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0 || told !== this.#told);
+    this.#told = told;
+    await this.#limit(alive, account);
+    if (account) this.#keeper.keep(this.#runs, account);
     await this.#finish(alive);
     if (account) this.#runs.mark(account);
+  }
+
+  /** Containers that are recorded, and have not ended as far as their records tell. */
+  #begun(): string[] {
+    return this.#owners.unfinished().flatMap(({ current }) => Object.keys(current));
+  }
+
+  /** Of a short one nothing may have been noticed before its status says that it has ended. */
+  #noticeEnded(): void {
+    if (!this.#audit && this.#keeper.earlier) return;
+    for (const { id, endedAt } of this.#owners.endedSince(this.#keeper.since)) {
+      if (!this.#audit || endedAt < this.#readSince) this.#runs.missed(id);
+      else this.#runs.notice(id);
+    }
   }
 
   #isWanted(): boolean {
@@ -120,13 +167,18 @@ export class Logs {
 
   async #open(): Promise<void> {
     const { open, alive, log } = this.#parts;
+    const { earlier } = this.#keeper;
+    for (const id of earlier?.done ?? []) this.#runs.done(id, earlier?.time);
     try {
-      const audit = await open((events) => this.#add(events));
-      const early = [...(alive()?.keys() ?? []), ...this.#owners.running().map(({ id }) => id)];
+      const audit = await open((batch) => this.#take(batch), earlier?.position);
+      const running = this.#owners.running().map(({ id }) => id);
+      const account = audit.account();
       this.#audit = audit;
       this.#unsupported = undefined;
-      this.#runs.opened(new Set(early), audit.account());
-      log.info({}, 'the audit log is read');
+      this.#readSince = Date.now();
+      const early = [...(alive()?.keys() ?? []), ...running, ...this.#begun()];
+      this.#runs.opened(early, account, this.#keeper.takeOver(audit, account));
+      log.info({ from: earlier?.position && audit.began }, 'the audit log is read');
       void audit.ended.then((error) => this.#lost(audit, error));
     } catch (error) {
       this.#failed(error);
@@ -145,8 +197,21 @@ export class Logs {
   }
 
   #failed(error: unknown): void {
-    this.#unsupported = (error as Error).message;
+    const { message, remedy } = error as SyscribeError;
+    this.#unsupported = remedy === undefined ? message : `${message}. ${remedy}`;
     this.#openFrom = Date.now() + AGAIN;
+    this.#keeper.failed();
+  }
+
+  /** To the next process: what has come up to now is on disk, and is not read again. */
+  async #handOver(): Promise<void> {
+    if (this.#audit) {
+      await waitFor(this.#settle(), LAST);
+      const account = this.#audit?.account();
+      await this.#look(this.#parts.alive(), account, true);
+      if (account) this.#keeper.keep(this.#runs, account);
+    }
+    await this.#close();
   }
 
   async #close(): Promise<void> {
@@ -156,9 +221,11 @@ export class Logs {
     await audit?.[Symbol.asyncDispose]();
   }
 
-  #add(events: readonly EnrichedEvent[]): void {
+  #take({ events, position }: StreamBatch): void {
     for (const event of events)
-      if (event.container && event.seccomp?.action === 'log') this.#runs.add(event.container.id, event);
+      if (event.container && event.seccomp?.action === 'log' && this.#runs.add(event.container.id, event))
+        this.#flood.add(event.container.id, event.time);
+    if (position) this.#runs.reached(position);
   }
 
   async #look(alive: Alive, account: Account | undefined, all: boolean): Promise<void> {
@@ -168,12 +235,40 @@ export class Logs {
       if (owned === 'other' || (owned === 'unknown' && this.#runs.unknown(id) > PATIENCE)) this.#runs.forget(id);
       if (typeof owned === 'string') continue;
       if (owned.ended) ended.push(owned);
-      else if (all || this.#runs.hasNews(id)) this.#update(owned, account, true);
+      // An earlier process ended its recording.
+      else if (owned.records.every((record) => record.ended.includes(id))) this.#leave(id);
+      // A number that has not come is lost if it still has not at the end.
+      else if (all || this.#runs.hasNews(id)) this.#folding.update(owned, account && { ...account, pending: 0 }, true);
     }
     if (ended.length === 0) return;
     const settled = await this.#settle();
     const end = this.#audit?.account();
-    for (const owned of ended) if (this.#update(owned, end, settled)) this.#runs.done(owned.id);
+    for (const owned of ended) if (this.#folding.update(owned, end, settled)) this.#runs.done(owned.id);
+  }
+
+  /** A container that floods the log would have the records of others lost, and fill the disk. */
+  async #limit(alive: Alive, account: Account | undefined): Promise<void> {
+    for (const { owned, rate } of await this.#flood.over((id) => this.#owners.find(id, alive))) {
+      const { id, pod, container } = owned;
+      const message = `it logged ${Math.round(rate)} calls a second, which with others is more than ${this.#parts.rateLimit}`;
+      const kept = this.#folding.update({ ...owned, ended: true }, account, true, [{ code: 'rate-limited', message }]);
+      if (!kept) continue;
+      this.#leave(id);
+      this.#limited += 1;
+      const remedy = 'Record it by recorder Bpf. Its calls are logged until the pod is deleted';
+      this.#events.tell(
+        pod,
+        'Warning',
+        'RecordingRateLimited',
+        `${container} is recorded no more: ${message}. ${remedy}.`,
+      );
+    }
+  }
+
+  /** What it logs from now on is nobody's. */
+  #leave(id: string): void {
+    this.#runs.done(id);
+    this.#flood.forget(id);
   }
 
   /** Whether all that was logged up to now has been told; not where no mark can be made either. */
@@ -186,22 +281,6 @@ export class Logs {
     }
   }
 
-  /** @returns whether what is known is on disk. */
-  #update({ id, pod, container, ended, records }: Owned, account: Account | undefined, settled: boolean): boolean {
-    const run = this.#runs.look(id, account, settled);
-    const none = ended && records.every(({ current }) => (current[id]?.calls ?? run.calls).length === 0);
-    if (none) {
-      const message = `nothing was logged of ${container}: it is privileged, or under another profile`;
-      this.#events.tell(pod, 'Warning', 'NothingLogged', message);
-    }
-    const safe = records.map(({ id: key }, index) => {
-      // Another run of the container may have changed it since it was looked for.
-      const record = this.#parts.records.get(key) ?? records[index];
-      return !record || this.#parts.records.update(record, withRun(record, id, run, ended, Date.now()));
-    });
-    return safe.every(Boolean);
-  }
-
   /** A recording that is deleted gets what was logged up to then. */
   async #finish(alive: Alive): Promise<void> {
     const { records, view, identities } = this.#parts;
@@ -212,7 +291,7 @@ export class Logs {
       const account = this.#audit?.account();
       for (const id of running) {
         const owned = await this.#owners.find(id, alive);
-        if (typeof owned === 'object') this.#update(owned, account, settled);
+        if (typeof owned === 'object') this.#folding.update(owned, account, settled);
       }
     }
     for (const { id } of over) {

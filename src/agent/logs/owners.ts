@@ -46,6 +46,20 @@ export class Owners {
     );
   }
 
+  /** Containers that ended after that and ran under the profile that logs, and of which no record knows. */
+  endedSince(time: number): { id: string; endedAt: number }[] {
+    const known = new Set(
+      this.#parts.records.list().flatMap(({ current, ended }) => [...Object.keys(current), ...ended]),
+    );
+    return [...this.#parts.view.pods.list()].flatMap((pod) =>
+      pod.containers.flatMap(({ id, name, endedAt = 0 }) =>
+        endedAt >= time && hasLogSession(pod, name) && this.#mayBeRecorded(pod) && !known.has(id)
+          ? [{ id, endedAt }]
+          : [],
+      ),
+    );
+  }
+
   /**
    * @param alive containers that have a cgroup now, where that can be told.
    * @returns `unknown` where that may still become known, `other` for what is not recorded.

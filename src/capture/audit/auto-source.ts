@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { SyscribeError } from '../../platform/errors.ts';
 import { pause } from '../../platform/wait.ts';
+import { findAuditd } from './auditd.ts';
 import { FileSource } from './file-source.ts';
 import type { Start } from './log-file.ts';
 import { NetlinkSource } from './netlink-source.ts';
 import { prove } from './proof.ts';
-import { auditStatus } from './socket.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
 export const AUDIT_LOG = '/var/log/audit/audit.log';
@@ -109,7 +109,7 @@ export class AutoSource implements AuditSource {
   /** Looks for the source's end; the next is opened before the last is read to its end, so that nothing falls between. */
   async #watch(source: AuditSource, leaving: AbortController, signal: AbortSignal): Promise<AuditSource | undefined> {
     while (await lasts(LOOK, signal, leaving.signal)) {
-      if (source.kind === 'netlink' || (source.kind === 'file') === auditdRuns()) continue;
+      if (source.kind === 'netlink' || (source.kind === 'file') === (findAuditd() !== undefined)) continue;
       this.#say(source.kind === 'file' ? 'auditd has ended' : 'auditd has started');
       let next: AuditSource | undefined;
       while (!next && !signal.aborted) {
@@ -143,7 +143,7 @@ export class AutoSource implements AuditSource {
   }
 
   #candidates(): Candidate[] {
-    const runs = auditdRuns();
+    const runs = findAuditd() !== undefined;
     const file = this.#file;
     const syslog = SYSLOGS.find((path) => existsSync(path));
     return [
@@ -170,21 +170,6 @@ export class AutoSource implements AuditSource {
 async function lasts(milliseconds: number, one: AbortSignal, other: AbortSignal): Promise<boolean> {
   await pause(milliseconds, AbortSignal.any([one, other]));
   return !one.aborted && !other.aborted;
-}
-
-/** By the kernel's word where it may be asked, else by the names of processes. */
-function auditdRuns(): boolean {
-  const status = auditStatus();
-  if (status) return status.pid !== 0;
-  return readdirSync('/proc').some((name) => /^\d+$/.test(name) && commOf(name) === 'auditd');
-}
-
-function commOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {
-    return ''; // Gone.
-  }
 }
 
 function dispose(source: AuditSource | undefined): void {

@@ -2,7 +2,7 @@ import { waitFor } from '../../platform/wait.ts';
 import type { AuditEvent } from './event.ts';
 import { blockOf } from './fields.ts';
 import { Follower } from './follower.ts';
-import { LogFile, type LogPosition, type Start } from './log-file.ts';
+import { type Continuation, LogFile, type Start } from './log-file.ts';
 import { AuditParser } from './parser.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
@@ -33,7 +33,9 @@ export class FileSource implements AuditSource {
     this.label = path;
     this.#path = path;
     this.#once = settings.once ?? false;
-    this.#log = new LogFile(path, settings.start ?? 'end');
+    const start = settings.start ?? 'end';
+    this.#log = new LogFile(path, start);
+    if (typeof start === 'object' && 'inode' in start && start.serials) this.#parser.gaps.resume(start.serials);
   }
 
   /** @throws SyscribeError ERR_FILE_READ */
@@ -41,9 +43,9 @@ export class FileSource implements AuditSource {
     let wake = Promise.withResolvers<void>();
     using follower = new Follower(this.#path, () => wake.resolve());
     await using log = this.#log;
-    const reached: { readonly position: LogPosition; readonly begun: number }[] = [];
+    const reached: { readonly position: Continuation; readonly begun: number }[] = [];
     await log.open();
-    let safe = log.position();
+    let safe = this.#position();
     // A reader that is killed before the first record goes on from where it began.
     if (safe) yield { events: [], position: safe };
     for (let idleSince = Date.now(); ; ) {
@@ -55,8 +57,8 @@ export class FileSource implements AuditSource {
         this.#parser.parseLines(blockOf(block), events);
         idleSince = Date.now();
       } else if (this.#once || signal.aborted || Date.now() - idleSince >= IDLE) this.#parser.flush(events);
-      const position = log.position();
-      if (block && position) reached.push({ position, begun: this.#parser.progress.begun });
+      const position = block && this.#position();
+      if (position) reached.push({ position, begun: this.#parser.progress.begun });
       // A position is safe when all events are out that had begun before it.
       while (reached[0] && reached[0].begun <= this.#parser.progress.settled) safe = reached.shift()?.position;
       if (block || events.length > 0) yield { events, ...(safe && { position: safe }) };
@@ -65,6 +67,12 @@ export class FileSource implements AuditSource {
       await waitFor(wake.promise, this.#parser.waiting > 0 ? IDLE : WATCHDOG, signal);
     }
     this.#ended = true;
+  }
+
+  #position(): Continuation | undefined {
+    const position = this.#log.position();
+    const { serials } = this.#parser.gaps;
+    return position && { ...position, ...(serials && { serials }) };
   }
 
   counts(): SourceCounts {

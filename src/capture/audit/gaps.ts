@@ -1,5 +1,12 @@
 const WINDOW = 4096;
 
+/** Which numbers have come up to a place in the log: another process counts on from there. */
+export interface Serials {
+  readonly last: number;
+  /** Those before it that have not come yet. */
+  readonly missing: readonly number[];
+}
+
 /**
  * Counts the serial numbers that never came. The kernel numbers every event it writes and sends them nearly in order
  * (an event of a system call is numbered before it is finished), so a number that is still missing when 4,096 later
@@ -16,6 +23,7 @@ export class SerialGaps {
     if (this.#highest === -1 || serial < this.#highest - WINDOW) this.#restart(serial);
     else if (serial > this.#highest) this.#advance(serial);
     this.#seen[serial % WINDOW] = 1;
+    if (this.#first === -1) this.#first = serial;
     if (serial < this.#lowest) this.#lowest = serial;
   }
 
@@ -27,6 +35,23 @@ export class SerialGaps {
   /** The number that came first, since the last boot; -1 before that. */
   get first(): number {
     return this.#first;
+  }
+
+  /** Undefined before the first number. */
+  get serials(): Serials | undefined {
+    if (this.#highest === -1) return undefined;
+    const missing: number[] = [];
+    for (let serial = this.#oldest(); serial <= this.#highest; serial++)
+      if (!this.#seen[serial % WINDOW]) missing.push(serial);
+    return { last: this.#highest, missing };
+  }
+
+  /** To be called before the first number: what another has counted is not counted again, and a gap behind it is one. */
+  resume({ last, missing }: Serials): void {
+    this.#highest = last;
+    this.#lowest = Math.max(last - WINDOW + 1, 0);
+    this.#seen.fill(1);
+    for (const serial of missing) if (serial >= this.#lowest && serial <= last) this.#seen[serial % WINDOW] = 0;
   }
 
   /** Numbers that are lost for certain. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { SyscribeError } from '../../platform/errors.ts';
+import type { Serials } from './gaps.ts';
 import { inodeOf, type LogFileEntry, type LogFiles, logFile, logFiles } from './siblings.ts';
 
 /** Text of more than 128 KiB is one of V8's large objects, and those make the heap grow by as much as is read in between. */
@@ -19,7 +20,14 @@ export interface LogPosition {
   readonly head: { readonly length: number; readonly sha256: string };
 }
 
-export type Start = 'beginning' | 'end' | { readonly since: number } | LogPosition;
+/** Where another process has stopped reading, and what it knew by then. */
+export interface Continuation extends LogPosition {
+  readonly serials?: Serials;
+  /** Milliseconds since the epoch: where the position is in no file any more, files written from then on are read. */
+  readonly since?: number;
+}
+
+export type Start = 'beginning' | 'end' | { readonly since: number } | Continuation;
 
 export interface LogFileCounts {
   /** How often the log was renamed and its successor opened. */
@@ -192,16 +200,20 @@ export class LogFile implements AsyncDisposable {
     const start = this.#start;
     if (start === 'beginning') return this.#steady(({ current }) => this.#openEntry(current, 0));
     if (start === 'end') return this.#steady((files) => this.#openEnd(files));
-    if ('since' in start)
-      return this.#steady(({ rotated, current }) =>
-        this.#openEntry(rotated.find((entry) => entry.modified >= start.since) ?? current, 0),
-      );
+    if (!('inode' in start)) return this.#openSince(start.since);
     const file = await this.#steady(({ rotated, current }) =>
       this.#find([...rotated, ...(current ? [current] : [])], start),
     );
     if (file || !logFile(this.#path)) return file;
     this.counts.breaks += 1;
-    return this.#steady(({ current }) => this.#openEntry(current, 0));
+    return this.#openSince(start.since ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The oldest file that something was written to since then; the log itself where there is none. */
+  #openSince(since: number): Promise<Open | undefined> {
+    return this.#steady(({ rotated, current }) =>
+      this.#openEntry(rotated.find((entry) => entry.modified >= since) ?? current, 0),
+    );
   }
 
   /** Opens one of the log's files, again where a rename came between the look at them and the opening. */

@@ -1,11 +1,11 @@
 import type { AuditEvent } from './event.ts';
-import type { LogPosition } from './log-file.ts';
+import type { Continuation } from './log-file.ts';
 
 /** Events in the order in which they were read, and how far that was. */
 export interface AuditBatch {
   readonly events: readonly AuditEvent[];
   /** Where to begin again such that nothing behind these events is missed; sources that cannot go back have none. */
-  readonly position?: LogPosition;
+  readonly position?: Continuation;
 }
 
 /** What a source has read and what it knows that it has not. Numbers only grow. */

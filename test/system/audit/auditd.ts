@@ -17,8 +17,11 @@ export class Auditd {
     this.#running = this.#run();
   }
 
-  /** @param log where it writes; in a directory of the test's own unless given. */
-  static async start(context: TestContext, log?: string): Promise<Auditd> {
+  /**
+   * @param log where it writes; in a directory of the test's own unless given.
+   * @param changed settings that are not as usual.
+   */
+  static async start(context: TestContext, log?: string, changed: Record<string, string> = {}): Promise<Auditd> {
     let auditd: Auditd | undefined;
     // 64, what a kernel has before any rules are loaded, is what auditd itself waits for when it is signalled under load
     // (audit_receive(): "penalize the sender"), up to a minute.
@@ -32,7 +35,7 @@ export class Auditd {
     if (auditStatus()?.pid !== 0) throw new Error('another auditd runs on this machine: the tests need it stopped');
     const file = log ?? join(directory, 'audit.log');
     mkdirSync(join(directory, 'plugins'));
-    writeFileSync(join(directory, 'auditd.conf'), settings(file, join(directory, 'plugins')), { mode: 0o640 });
+    writeFileSync(join(directory, 'auditd.conf'), settings(file, join(directory, 'plugins'), changed), { mode: 0o640 });
     auditd = new Auditd(file, directory);
     await auditd.#ready();
     return auditd;
@@ -84,8 +87,8 @@ export function limitBacklog(limit: number, wait?: number): () => void {
   return () => set(...before);
 }
 
-function settings(log: string, plugins: string): string {
-  return `local_events = yes
+function settings(log: string, plugins: string, changed: Record<string, string>): string {
+  const usual = `local_events = yes
 write_logs = yes
 log_file = ${log}
 log_group = root
@@ -103,4 +106,7 @@ disk_full_action = IGNORE
 disk_error_action = IGNORE
 plugin_dir = ${plugins}
 `;
+  return usual.replace(/^(\w+) = .*$/gm, (line, name: string) =>
+    name in changed ? `${name} = ${changed[name]}` : line,
+  );
 }

@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { after, type TestContext } from 'node:test';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Finished, temporary } from '../support/syscribe.ts';
 import { type TestCluster, useCluster } from './use.ts';
 import { type Eyes, openEyes } from './watched.ts';
 
@@ -19,8 +16,7 @@ export interface InstalledCluster {
   /** @throws AssertionError with what kubectl said where it fails. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   apply(...objects: object[]): Promise<void>;
-  /** As whoever has nothing but a token. */
-  asToken(context: TestContext, token: string, args: readonly string[], input?: string): Promise<Finished>;
+  readonly asToken: TestCluster['asToken'];
   /** Deletes at once, without the time that pods are given to end. */
   remove(...what: string[]): Promise<void>;
 }
@@ -60,14 +56,7 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
       const list = { apiVersion: 'v1', kind: 'List', items: objects };
       await kubectl(['apply', '-f', '-'], JSON.stringify(list));
     },
-    asToken: async (context, token, args, input) => {
-      // The administrator's address and authority, without his certificate.
-      const config = JSON.parse(readFileSync(cluster.kubeconfig, 'utf8'));
-      const users = [{ name: 'user', user: { token } }];
-      const file = join(temporary(context), 'kubeconfig');
-      writeFileSync(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
-      return cluster.kubectl(['--kubeconfig', file, ...args], input);
-    },
+    asToken: cluster.asToken,
     remove: async (...what) => {
       await kubectl(['delete', ...what, '--wait=true', '--grace-period=1', '--ignore-not-found']);
     },

@@ -1,5 +1,7 @@
-import { after, before } from 'node:test';
-import { type Finished, Running } from '../support/syscribe.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, type TestContext } from 'node:test';
+import { type Finished, Running, temporary } from '../support/syscribe.ts';
 import { buildKubernetes, type Cluster, startCluster, stopCluster } from './cluster.ts';
 
 /** A cluster for the tests of a file, begun before the first of them and ended behind the last. */
@@ -9,6 +11,8 @@ export interface TestCluster {
   /** The administrator's. */
   readonly kubeconfig: string;
   kubectl(args: readonly string[], input?: string): Promise<Finished>;
+  /** As whoever has nothing but a token. */
+  asToken(context: TestContext, token: string, args: readonly string[], input?: string): Promise<Finished>;
 }
 
 /**
@@ -25,16 +29,28 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
     });
     after(() => stopCluster());
   }
+  const administrator = () => {
+    if (!cluster) throw new Error('the cluster has not started');
+    return cluster.kubeconfig;
+  };
+  const kubectl = (args: readonly string[], input?: string) => {
+    const running = new Running(cluster?.kubectl ?? 'kubectl', args, { stdin: 'pipe' });
+    running.child.stdin?.end(input);
+    return running.finished;
+  };
   return {
     options: skip === undefined ? {} : { skip },
     get kubeconfig() {
-      if (!cluster) throw new Error('the cluster has not started');
-      return cluster.kubeconfig;
+      return administrator();
     },
-    kubectl: (args, input) => {
-      const running = new Running(cluster?.kubectl ?? 'kubectl', args, { stdin: 'pipe' });
-      running.child.stdin?.end(input);
-      return running.finished;
+    kubectl,
+    asToken: (context, token, args, input) => {
+      // The administrator's address and authority, without his certificate.
+      const config = JSON.parse(readFileSync(administrator(), 'utf8'));
+      const users = [{ name: 'user', user: { token } }];
+      const file = join(temporary(context), 'kubeconfig');
+      writeFileSync(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
+      return kubectl(['--kubeconfig', file, ...args], input);
     },
   };
 }

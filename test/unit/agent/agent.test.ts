@@ -26,14 +26,21 @@ function node(context: TestContext) {
   const identities = new Identities(log, []);
   const records = new Records(new Journal(directory), () => {});
   const told: string[] = [];
-  const kernel = { containers: [] as RecordedContainer[], calls: ['mkdir'], armed: false, ended: false };
+  const kernel = {
+    slotless: [] as string[],
+    refused: 0,
+    containers: [] as RecordedContainer[],
+    calls: ['mkdir'],
+    armed: false,
+    ended: false,
+  };
   const agent = new Agent(
     {
       ...{ view, identities, records, log },
       events: { event: (_about, _type, reason) => told.push(reason) },
       load: () => ({
         begin: () => {},
-        adopt: () => {},
+        adopt: () => kernel.slotless,
         arm: () => {
           kernel.armed = true;
         },
@@ -45,7 +52,7 @@ function node(context: TestContext) {
         release: (slot) => {
           kernel.containers = kernel.containers.filter((one) => one.slot !== slot);
         },
-        losses: () => ({ noSlot: 0, membersFull: 0, busy: 0, unpushed: 0, skipped: 0 }),
+        losses: () => ({ noSlot: kernel.refused, membersFull: 0, busy: 0, unpushed: 0, skipped: 0 }),
         end: () => {
           kernel.ended = true;
         },
@@ -132,4 +139,45 @@ test('told to end before it has seen the cluster, it ends', async (context) => {
   stop.abort();
   Object.assign(stores.pods, { synced: Promise.reject(stop.signal.reason) });
   await agent.run(stop.signal);
+});
+
+test('a container without a slot has a record that says so, and goes on once it gets one', async (context) => {
+  const { stores, records, told, kernel, agent, see } = node(context);
+  stores.pods.put('shop/web', podObject({}, [status('one')]));
+  kernel.slotless = ['one'];
+  await agent.round();
+  await agent.round();
+  assert.deepEqual(told, ['NoSlot']);
+  const reasons = () => records.list().flatMap((record) => totalOf(record).reasons.map(({ code }) => code));
+  assert.deepEqual([reasons(), Object.keys(records.list()[0]?.current ?? {})], [['no-slot'], ['one']]);
+  kernel.slotless = [];
+  see();
+  await agent.round();
+  see(true);
+  await agent.round();
+  const [record] = records.list();
+  assert.deepEqual([reasons(), record?.done, record && totalOf(record).calls.length], [['no-slot'], 1, 1]);
+});
+
+test('one that ran and ended while all slots were taken is not left out; one that was recorded is not told', async (context) => {
+  const { stores, records, told, kernel, agent, see } = node(context);
+  const ended = (id: string, ago: number) =>
+    status(id, { terminated: { exitCode: 0, finishedAt: new Date(Date.now() - ago).toISOString() } });
+  see();
+  await agent.round();
+  see(true);
+  await agent.round();
+  records.remove(records.list()[0]?.id ?? '');
+  kernel.refused = 1;
+  stores.pods.put('shop/web', podObject({ resourceVersion: '2' }, [ended('one', 0), ended('old', 60_000)]));
+  await agent.round();
+  assert.deepEqual([records.size, told], [0, []]);
+  stores.pods.put('shop/web', podObject({ resourceVersion: '3' }, [ended('short', 0)]));
+  await agent.round();
+  const [record] = records.list();
+  assert.deepEqual(
+    [record?.ended, record && totalOf(record).reasons.map(({ code }) => code)],
+    [['short'], ['no-slot']],
+  );
+  assert.ok(told.includes('NoSlot'));
 });

@@ -74,3 +74,16 @@ for (const [handler, runtime] of RUNTIMES)
   test(`containers of handler "${handler}" are ${runtime ? `${runtime}'s` : 'not recorded'}`, () => {
     assert.equal(runtimeOf(handler), runtime);
   });
+
+test('a node’s name is a label, in part where it is too long for one', () => {
+  const { metadata } = profileOf(record(), 'rec-front', 'worker-1');
+  assert.equal(metadata.labels?.['spo.x-k8s.io/node-name'], 'worker-1');
+  assert.equal(metadata.annotations?.['spo.x-k8s.io/node-name'], undefined);
+  const [one, other] = [`${'a'.repeat(60)}.one`, `${'a'.repeat(60)}.other`];
+  const labels = [one, other].map(
+    (node) => profileOf(record(), 'rec-front', node).metadata.labels?.['spo.x-k8s.io/node-name'] ?? '',
+  );
+  for (const label of labels) assert.match(label, /^a{54}-[0-9a-f]{8}$/);
+  assert.notEqual(labels[0], labels[1]);
+  assert.equal(profileOf(record(), 'rec-front', one).metadata.annotations?.['spo.x-k8s.io/node-name'], one);
+});

@@ -8,6 +8,7 @@ import { nameOf, profileOf } from '../../../src/agent/profile.ts';
 import { Publisher } from '../../../src/agent/publisher.ts';
 import { type ContainerRecord, finish, withRun } from '../../../src/agent/record.ts';
 import { Records } from '../../../src/agent/records.ts';
+import { stateOf } from '../../../src/api/recording-state.ts';
 import { customResource, type KubeObject, pathOf } from '../../../src/kube/object.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { serve } from '../../support/kube.ts';
@@ -175,6 +176,16 @@ test('what ended without a call is forgotten without a request', async (context)
   records.put(finish(withRun(record(), 'a', run([]), true, 1)));
   await settled(record().id);
   assert.equal(requests(), '');
+});
+
+test('what nothing was seen of is published where there is a reason for that, not where nothing may have been missed', async (context) => {
+  const { records, stored, settled } = await publish(context);
+  records.put(finish(withRun(record(), 'a', run([], ['log-unknown']), true, 1)));
+  await settled(record().id);
+  assert.deepEqual(stored(), []);
+  records.put(finish(withRun(record(), 'a', run([], ['log-lost']), true, 1)));
+  await settled(record().id);
+  assert.equal(stateOf(stored()[0]?.metadata ?? {})?.newest, undefined);
 });
 
 test('a profile that an earlier process created is taken over', async (context) => {

@@ -179,3 +179,22 @@ test('a recording of which nothing came says so when it goes', async (context) =
   await reconcile();
   assert.deepEqual(told, ['NoPartialProfiles']);
 });
+
+const UNSEEN = { reasons: [{ code: 'no-slot', message: 'no slot was free for it' }] };
+
+test('a container of which nothing was seen makes the recording incomplete, and no profile', async (context) => {
+  for (const mergeStrategy of ['None', 'Containers'] as const) {
+    const { server, stored, find, reconcile, told } = await operate(context, recording({ mergeStrategy }), [
+      partial('unseen', ['execve'], UNSEEN),
+    ]);
+    await reconcile();
+    assert.deepEqual(names(stored().filter(isPartial)), ['unseen'], mergeStrategy);
+    assert.equal(stored().length, 1);
+    const complete = find()?.status?.conditions?.find(({ type }) => type === 'Complete');
+    assert.deepEqual([complete?.status, complete?.reason], ['False', 'NoSlot']);
+    server.objects.adopt(pathOf(RECORDINGS), deleted({ mergeStrategy }));
+    await reconcile();
+    assert.deepEqual(stored(), []);
+    assert.deepEqual(told, ['NoPartialProfiles']);
+  }
+});

@@ -1,118 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { ClusterView, PodObject } from '../../../../src/agent/cluster.ts';
-import { Identities } from '../../../../src/agent/identities.ts';
-import { Journal } from '../../../../src/agent/journal.ts';
-import type { Account, AuditLog } from '../../../../src/agent/logs/audit-log.ts';
-import { Logs } from '../../../../src/agent/logs/logs.ts';
+import { test } from 'node:test';
+import type { Account } from '../../../../src/agent/logs/audit-log.ts';
 import { recordFor } from '../../../../src/agent/matching.ts';
-import { totalOf, withRun } from '../../../../src/agent/record.ts';
-import { Records } from '../../../../src/agent/records.ts';
-import { syscallName, syscallNumber } from '../../../../src/kernel/syscalls.ts';
-import { Store } from '../../../../src/kube/store.ts';
-import type { EnrichedEvent } from '../../../../src/stream/event.ts';
+import { withRun } from '../../../../src/agent/record.ts';
+import { SyscribeError } from '../../../../src/platform/errors.ts';
 import { podObject, recording, run, status } from '../samples.ts';
-
-const NAMESPACE = { metadata: { name: 'shop' } };
-const POD = { annotations: { 'io.containers.trace-logs/front': 'rec_front_x7k2p_1700000000' } };
-const QUIET: Account = { status: kernel(0), lost: 0, unresolved: 0 };
-
-function kernel(lost: number): Account['status'] {
-  return { enabled: 1, failure: 1, pid: 0, rateLimit: 0, backlogLimit: 64, lost, backlog: 0 };
-}
-
-function event(id: string, name: string, comm = 'web', action: 'log' | 'errno' = 'log'): EnrichedEvent {
-  const number = syscallNumber('x86_64', name) ?? -1;
-  return {
-    time: '2026-01-01T00:00:00.000Z',
-    serial: 1,
-    type: 'seccomp',
-    node: 'node-1',
-    container: { id },
-    process: { pid: 7, comm },
-    seccomp: { syscall: name, number, arch: 'x86_64', action },
-  };
-}
-
-/** A node on which the log is what the test says. */
-function node(context: TestContext) {
-  const directory = mkdtempSync(join(tmpdir(), 'syscribe-logs-'));
-  context.after(() => rmSync(directory, { recursive: true, force: true }));
-  const stores = { pods: new Store<PodObject>(), recordings: new Store(), namespaces: new Store() };
-  const view = stores as unknown as ClusterView;
-  const quiet = { info: () => {}, warn: () => {} };
-  const identities = new Identities(quiet, []);
-  view.pods.onChange((_, now, before) => identities.podChanged(now, before));
-  const records = new Records(new Journal(directory), () => {});
-  const state = {
-    account: QUIET,
-    settles: true,
-    opened: 0,
-    alive: new Set<string>(),
-    refusal: undefined as Error | undefined,
-    /** What was logged before the mark and comes just before it. */
-    late: [] as EnrichedEvent[],
-  };
-  const told: string[] = [];
-  let tell = (_: readonly EnrichedEvent[]): void => {};
-  let ended = Promise.withResolvers<unknown>();
-  const audit: AuditLog = {
-    get ended() {
-      return ended.promise;
-    },
-    settle: async () => {
-      tell(state.late);
-      return state.settles;
-    },
-    account: () => state.account,
-    counts: () => {
-      throw new Error('nobody asks');
-    },
-    [Symbol.asyncDispose]: async () => {
-      state.opened -= 1;
-    },
-  };
-  const logs = new Logs({
-    view,
-    identities,
-    records,
-    log: quiet,
-    events: { event: (_about, _type, reason) => told.push(reason) },
-    open: async (onEvents) => {
-      if (state.refusal) throw state.refusal;
-      tell = onEvents;
-      ended = Promise.withResolvers();
-      state.opened += 1;
-      return audit;
-    },
-    alive: () => new Map([...state.alive].map((id) => [id, 'pod-uid'])),
-  });
-  const see = (pod: PodObject) => stores.pods.put('shop/web', pod);
-  const start = () => {
-    stores.namespaces.put('shop', NAMESPACE);
-    stores.recordings.put('shop/rec', recording({ recorder: 'Logs' }));
-    return logs.round();
-  };
-  /** A container that began behind the log's opening. */
-  const begin = (id: string) => {
-    state.alive.add(id);
-    see(podObject(POD, [status(id)]));
-  };
-  const total = () => {
-    const [only] = records.list();
-    const { calls, reasons } = only ? totalOf(only) : { calls: [], reasons: [] };
-    const names = calls.map(({ phase, abi, nr }) => `${phase} ${syscallName(abi, nr)}`);
-    return { names: names.sort(), reasons: reasons.map(({ code }) => code).sort() };
-  };
-  return {
-    ...{ stores, records, state, told, logs, see, start, begin, total },
-    log: (...events: EnrichedEvent[]) => tell(events),
-    fail: (error: Error) => ended.resolve(error),
-  };
-}
+import { event, kernel, node, POD, QUIET } from './node.ts';
 
 test('the log is read only while a recording by Logs may concern the node', async (context) => {
   const { stores, state, logs, start } = node(context);
@@ -313,4 +206,58 @@ test('a container of which nothing is logged is told, and gives no profile', asy
   await logs.round();
   assert.deepEqual(told, ['NothingLogged']);
   assert.deepEqual(records.list()[0]?.past.calls, []);
+});
+
+/** So many calls within a second of the log. */
+const flood = (id: string, count: number, second = '00') =>
+  Array.from({ length: count }, () => ({ ...event(id, 'mkdir'), time: `2026-01-01T00:00:${second}.000Z` }));
+
+test('the noisiest container is recorded no more above the limit, and not begun with anew; the others are', async (context) => {
+  const { records, logs, state, start, log, see, told, total } = node(context);
+  await start();
+  for (const id of ['loud', 'soft']) state.alive.add(id);
+  see(podObject(POD, [status('loud'), status('soft')]));
+  log(...flood('loud', 150), ...flood('soft', 50));
+  await logs.round();
+  assert.deepEqual(total().reasons, [], '20 a second over ten seconds is what it may be');
+  log(...flood('loud', 1));
+  await logs.round();
+  await logs.round();
+  assert.deepEqual(told, ['RecordingRateLimited']);
+  assert.deepEqual([records.list()[0]?.ended, logs.stats.limited], [['loud'], 1]);
+  log(event('loud', 'swapon'), ...flood('loud', 1000), event('soft', 'rmdir'));
+  await logs.round();
+  assert.deepEqual(total(), { names: ['workload mkdir', 'workload rmdir'], reasons: ['rate-limited'] });
+  assert.deepEqual(told.length, 2);
+});
+
+test('what is logged over a longer time is no flood', async (context) => {
+  const { logs, start, begin, log, told } = node(context);
+  await start();
+  begin('one');
+  for (const second of ['00', '10', '20', '30']) log(...flood('one', 150, second));
+  await logs.round();
+  assert.deepEqual(told, []);
+});
+
+test('when the clock is set back, what is counted begins anew', async (context) => {
+  const { logs, start, begin, log, told } = node(context);
+  await start();
+  begin('one');
+  log(...flood('one', 150, '50'), ...flood('one', 150, '10'));
+  await logs.round();
+  assert.deepEqual(told, []);
+});
+
+test('what ended while the log could not be read is not left out', async (context) => {
+  const { state, told, logs, begin, start, see, total } = node(context);
+  state.refusal = new SyscribeError('ERR_AUDIT_SOURCE', 'no audit here', { remedy: 'Start it.' });
+  begin('one');
+  await start();
+  assert.equal(logs.unsupported, 'no audit here. Start it.');
+  state.alive.clear();
+  see(podObject(POD, [status('one', { terminated: { exitCode: 0, finishedAt: new Date().toISOString() } })]));
+  await logs.round();
+  assert.deepEqual(total(), { names: [], reasons: ['log-lost'] });
+  assert.ok(told.includes('NotRecorded'), `${told}`);
 });

@@ -44,3 +44,26 @@ test('whatever the numbers: no throw, never negative', () => {
     }),
   );
 });
+
+test('counted on by another from any place, numbers are missing as if one had counted all', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(9000), { maxLength: 100 }), fc.nat(9000), fc.nat(500), (missing, at, again) => {
+      const without = new Set(missing.filter((serial) => serial > 0 && serial < 9000));
+      const came = range(0, 9001).filter((serial) => !without.has(serial));
+      const first = new SerialGaps();
+      for (const serial of came.filter((serial) => serial <= at)) first.add(serial);
+      const second = new SerialGaps();
+      if (first.serials) second.resume(JSON.parse(JSON.stringify(first.serials)));
+      // What was read already may be read again.
+      for (const serial of came.filter((serial) => serial > at - again)) second.add(serial);
+      assert.equal(first.missed + second.missed + second.pending, without.size);
+    }),
+  );
+});
+
+test('what is missing between where one stopped and another began is missed', () => {
+  const gaps = new SerialGaps();
+  gaps.resume({ last: 100, missing: [98] });
+  gaps.add(103);
+  assert.deepEqual([gaps.pending, gaps.first], [3, 103]);
+});

@@ -7,6 +7,7 @@ import {
   rmSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -186,4 +187,27 @@ test('a line longer than any record is passed over and told, what follows is rea
   const log = open();
   assert.deepEqual(await lines(log), ['a', 'b']);
   assert.equal(log.counts.tornLines, 1);
+});
+
+test('a position that is in no file any more: all is read that was written since, in rotated files too', async (context) => {
+  const { path, append, open } = setUp(context);
+  append(first('gone'));
+  const before = open();
+  await lines(before);
+  const position = before.position() as LogPosition;
+  const since = Date.now() - 1000;
+  unlinkSync(path);
+  for (const [name, modified] of [
+    ['old', since - 10_000],
+    ['1', since + 100],
+    ['2', since + 200],
+  ] as const) {
+    append(first(name));
+    renameSync(path, `${path}.${name}`);
+    utimesSync(`${path}.${name}`, modified / 1000, modified / 1000);
+  }
+  append(first('now'));
+  const log = open({ ...position, since });
+  assert.deepEqual(await lines(log), [first('1'), first('2'), first('now')]);
+  assert.equal(log.counts.breaks, 1);
 });

@@ -1,0 +1,93 @@
+import { LRUCache } from 'lru-cache';
+import type { PodObject } from './cluster.ts';
+import type { Identities } from './identities.ts';
+import type { PodContainer } from './matching.ts';
+import type { PodEvents } from './pod-events.ts';
+import { type ContainerRecord, type Run, withRun } from './record.ts';
+import type { Records } from './records.ts';
+
+const MOST_KNOWN = 4096;
+/** Milliseconds for which statuses of containers may come behind their ends. */
+const LATE = 60_000;
+
+export interface SlotlessParts {
+  readonly identities: Pick<Identities, 'identify'>;
+  readonly records: Records;
+  readonly events: PodEvents;
+  /** The records that a container's run belongs to; none where it is not to be recorded. */
+  readonly recordsOf: (pod: PodObject, container: string, handler: string) => readonly ContainerRecord[];
+}
+
+/** A container, with its pod. */
+export interface Candidate {
+  readonly pod: PodObject;
+  readonly container: PodContainer;
+}
+
+/** Containers that should be recorded and for which there is no slot: their records say so, and go on once there is one. */
+export class Slotless {
+  readonly #parts: SlotlessParts;
+  readonly #slots: number;
+  /** Containers that had a slot. */
+  readonly #slotted = new LRUCache<string, true>({ max: MOST_KNOWN });
+  #running: ReadonlySet<string> = new Set();
+  #refused: number | undefined;
+  #looked = Date.now();
+  /** Milliseconds since the epoch between which containers found no slot. */
+  #short: { readonly from: number; to: number } | undefined;
+
+  constructor(parts: SlotlessParts, slots: number) {
+    this.#parts = parts;
+    this.#slots = slots;
+  }
+
+  /** Those that run. */
+  get running(): ReadonlySet<string> {
+    return this.#running;
+  }
+
+  /** It has a slot, or had. */
+  slotted(id: string): void {
+    this.#slotted.set(id, true);
+  }
+
+  /**
+   * @param running those that run and have no slot.
+   * @param all of the pods that may be recorded.
+   * @param refused how often the kernel found no slot, ever.
+   */
+  async tell(running: readonly Candidate[], all: Iterable<Candidate>, refused: number): Promise<void> {
+    const now = Date.now();
+    this.#running = new Set(running.map(({ container }) => container.id));
+    // What was counted before the first look is of another process's time.
+    if (refused > (this.#refused ?? refused) || running.length > 0)
+      this.#short = { from: this.#short?.from ?? this.#looked, to: now };
+    this.#refused = refused;
+    this.#looked = now;
+    for (const candidate of running) await this.#tell(candidate, false);
+    if (this.#short === undefined) return;
+    for (const candidate of [...all]) if (this.#foundNone(candidate.container)) await this.#tell(candidate, true);
+    if (now > this.#short.to + LATE) this.#short = undefined;
+  }
+
+  /** Whether it ended while there was no slot, and had none. */
+  #foundNone({ id, ended, endedAt = 0 }: PodContainer): boolean {
+    if (!ended || !this.#short || this.#slotted.has(id)) return false;
+    // Statuses tell ends in whole seconds.
+    return endedAt >= this.#short.from - 1000 && endedAt <= this.#short.to;
+  }
+
+  async #tell({ pod, container: { id, name } }: Candidate, ended: boolean): Promise<void> {
+    const { identities, records, events, recordsOf } = this.#parts;
+    const identity = await identities.identify(id, pod.metadata.uid);
+    if (!identity || identity.sandbox) return;
+    const concerned = recordsOf(pod, name, identity.handler).filter((record) => !record.ended.includes(id));
+    if (concerned.length === 0) return;
+    const message = `all ${this.#slots} slots of the recorder were taken`;
+    const run: Run = { calls: [], reasons: [{ code: 'no-slot', message }] };
+    for (const record of concerned) records.update(record, withRun(record, id, run, ended, Date.now()));
+    const remedy = 'Give the agent more (--slots)';
+    events.tell(pod, 'Warning', 'NoSlot', `${name} is not recorded, or only from later on: ${message}. ${remedy}.`);
+    if (ended) this.slotted(id);
+  }
+}
