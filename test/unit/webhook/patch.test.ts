@@ -10,7 +10,7 @@ test('what a patch is applied to becomes what it was made of', () => {
   fc.assert(
     fc.property(root, root, (before, after) => {
       const [from, to] = JSON.parse(JSON.stringify([before, after]));
-      if (Object.keys({ ...from, ...to }).some((key) => key === '__proto__')) return; // the other library's limit
+      if (JSON.stringify([from, to]).includes('"__proto__"')) return; // the other library's limit, at any depth
       const holder = { value: from };
       const operations = patchOf({ value: from }, { value: to });
       const errors = rfc6902.applyPatch(holder, JSON.parse(JSON.stringify(operations)));
