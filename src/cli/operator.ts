@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
+import { pause } from '../platform/wait.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress } from './values.ts';
@@ -10,6 +11,9 @@ interface Options {
   readonly namespace: string;
   readonly health: { readonly host: string; readonly port: number };
 }
+
+/** Milliseconds after which the storage of older versions is tried again. */
+const MIGRATION = 60_000;
 
 const HELP = `
 Any number of replicas may run: one leads, by the lease security-profiles-operator-lock, the others are ready to.
@@ -37,12 +41,23 @@ export function register(program: Command): void {
 async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { LeaderElection } = await import('../kube/lease.ts');
+  const { migrateStorage } = await import('../operator/migration.ts');
   const { Operator } = await import('../operator/operator.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const { log, client, stop } = startComponent('operator', options);
   await using _client = client;
   await using events = new EventRecorder(client, { component: 'policymerger' });
   const operator = new Operator(client, events, log);
+  const migrate = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      try {
+        if ((await migrateStorage(client, log, signal)).length === 0) return;
+      } catch (error) {
+        if (!signal.aborted) log.warn({ error }, 'older versions are still stored');
+      }
+      await pause(MIGRATION, signal);
+    }
+  };
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',
@@ -56,9 +71,9 @@ async function run(options: Options): Promise<number> {
       await operator.watch(signal);
     },
     (signal) =>
-      election.run(signal, (leading) => {
+      election.run(signal, async (leading) => {
         log.info({}, 'leading');
-        return operator.lead(leading);
+        await Promise.all([operator.lead(leading), migrate(leading)]);
       }),
   ]);
   return EXIT.ok;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { KubeClient } from '../../../src/kube/client.ts';
+import { loadConnection } from '../../../src/kube/config.ts';
+import { migrateStorage } from '../../../src/operator/migration.ts';
 import { useCluster } from './use.ts';
 import { CRDS, GROUP, installWebhooks, kubectlOf, replace, until, type Webhooks } from './webhooks.ts';
 
@@ -161,4 +164,38 @@ test('definitions applied again leave the conversion as it is told to be', clust
   const { code, stderr } = await cluster.kubectl(['apply', '-k', CRDS, '--dry-run=server']);
   // By url here: in an installation the reference to the Service is the same, and only caBundle is added to it.
   assert.ok(code === 0 || /url.*service|service.*url/s.test(stderr), stderr);
+});
+
+test('what was stored in an old version is stored in v1, and the definitions say so', cluster.options, async () => {
+  const crd = `crd/seccompprofiles.${GROUP}`;
+  const stored = async () => JSON.parse(await kubectl('get', crd, '-o', 'jsonpath={.status.storedVersions}'));
+  const versionOf = (name: string) => kubectl('get', 'sp', name, '-o', 'jsonpath={.metadata.resourceVersion}');
+  // A write of nothing is one only where the API server would store something else: so it is seen what it stores in.
+  const storeIn = async (version: string, ...names: string[]) => {
+    const versions: { name: string }[] = JSON.parse(await kubectl('get', crd, '-o', 'jsonpath={.spec.versions}'));
+    const patched = versions.map((one) => ({ ...one, storage: one.name === version }));
+    await replace(cluster, crd, '/spec/versions', patched);
+    for (const name of names) {
+      const before = await versionOf(name);
+      await until(async () => {
+        await kubectl('patch', 'sp', name, '--type=merge', '-p', '{}');
+        return (await versionOf(name)) !== before;
+      });
+    }
+  };
+  await storeIn('v1beta1', 'plain', 'switched-off');
+  await storeIn('v1', 'plain');
+  assert.deepEqual((await stored()).toSorted(), ['v1', 'v1beta1']);
+  const [plain, old] = [await versionOf('plain'), await versionOf('switched-off')];
+  const client = new KubeClient(loadConnection({ kubeconfig: cluster.kubeconfig }));
+  try {
+    const log = { info: () => {}, warn: () => {} };
+    assert.deepEqual(await migrateStorage(client, log, AbortSignal.timeout(60_000)), []);
+  } finally {
+    await client[Symbol.asyncDispose]();
+  }
+  assert.deepEqual(await stored(), ['v1']);
+  assert.equal(await versionOf('plain'), plain, 'it was stored in v1 already');
+  assert.notEqual(await versionOf('switched-off'), old);
+  assert.equal((await read('seccompprofiles', 'switched-off', 'v1')).spec.state, 'Disabled');
 });
