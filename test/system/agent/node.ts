@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +16,10 @@ export const PROFILES = pathOf(customResource('seccompprofiles', 'SeccompProfile
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
 const SESSION = { 'io.containers.trace-logs/front': 'rec_front_x7k2p_1700000000' };
 
-interface Node {
+export interface Node {
   readonly server: FakeApiServer;
   readonly stateDirectory: string;
-  /** auditd's, where the node has one. */
-  readonly auditLog: string;
+  readonly auditd: Auditd | undefined;
   /** A process that is killed by the test is started anew with the same. */
   startAgent(...more: string[]): Promise<Running>;
   /** Starts a container as the kubelet does; `end` tells the API server of its end. */
@@ -31,8 +31,9 @@ interface Node {
 export interface Pod {
   readonly end: (finishedAt?: string) => void;
   readonly stop: () => Promise<void>;
-  /** The container's first process. */
+  /** The container's first process, and how many there are. */
   readonly pid: number;
+  readonly processes: number;
 }
 
 export interface NodeSettings {
@@ -95,7 +96,7 @@ export async function makeNode(
   return {
     server,
     stateDirectory,
-    auditLog: auditd?.log ?? '',
+    auditd,
     startAgent: async (...more) => {
       const env = { ...process.env, CONTAINER_RUNTIME_ENDPOINT: containerd.endpoint };
       agent = start(['agent', '--no-metrics', ...args, ...more], { env });
@@ -123,6 +124,7 @@ export async function makeNode(
       const status = (state: object) => ({ name: 'front', containerID: `containerd://${container}`, state });
       server.objects.adopt(pathOf(PODS), pod({ phase: 'Running', containerStatuses: [status({ running: {} })] }));
       const procs = join(root, `kubepods/pod${uid}`, container, 'cgroup.procs');
+      const pids = () => readFileSync(procs, 'utf8').trim().split('\n').map(Number);
       return {
         stop: () => containerd.endPod(sandbox),
         end: (finishedAt = new Date().toISOString()) => {
@@ -130,7 +132,10 @@ export async function makeNode(
           server.objects.adopt(pathOf(PODS), pod({ phase: 'Succeeded', containerStatuses }));
         },
         get pid() {
-          return Number(readFileSync(procs, 'utf8').split('\n')[0]);
+          return pids()[0] ?? assert.fail('nothing runs in it');
+        },
+        get processes() {
+          return pids().length;
         },
       };
     },
