@@ -155,7 +155,7 @@ test('a container that floods the log is recorded no more, and told so', async (
 });
 
 test('where a full disk would stop the node, nothing is recorded from the log, and pods are told why', async (context) => {
-  const node = await makeNode(context, { withAuditd: true, settings: { disk_full_action: 'HALT' } });
+  const node = await makeNode(context, { withAuditd: true, settings: { disk_full_action: 'HALT' }, refuses: true });
   const agent = await node.startAgent();
   await node.runPod('web', ['/bin/sleep', '1000']);
   const events = () => node.server.objects.all(pathOf(EVENTS)) as unknown as { reason: string; message: string }[];

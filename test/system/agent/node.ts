@@ -40,6 +40,8 @@ export interface NodeSettings {
   readonly withAuditd?: boolean;
   /** auditd's. */
   readonly settings?: Record<string, string>;
+  /** Whether the agent does not read the log then. */
+  readonly refuses?: boolean;
   readonly recorder?: 'Logs' | 'Bpf';
   /** Makes the directory for pins; what it puts away goes behind the agent. */
   readonly pins?: (context: TestContext) => string;
@@ -48,7 +50,7 @@ export interface NodeSettings {
 /** An API server that is none, a real containerd, and what a node has of the kubelet. */
 export async function makeNode(
   context: TestContext,
-  { withAuditd = false, settings = {}, recorder = 'Logs', pins }: NodeSettings = {},
+  { withAuditd = false, settings = {}, refuses = false, recorder = 'Logs', pins }: NodeSettings = {},
 ): Promise<Node> {
   let agent: Running | undefined;
   context.after(async () => {
@@ -81,6 +83,7 @@ export async function makeNode(
     }),
   );
   const cgroupRoot = `/${root.split('/').at(-1)}`;
+  const opened = refuses ? /the audit log cannot be read/ : /the audit log is read/;
   const stateDirectory = join(directory, 'state');
   const args = Object.entries({
     '--kubeconfig': kubeconfig,
@@ -100,7 +103,7 @@ export async function makeNode(
     startAgent: async (...more) => {
       const env = { ...process.env, CONTAINER_RUNTIME_ENDPOINT: containerd.endpoint };
       agent = start(['agent', '--no-metrics', ...args, ...more], { env });
-      await agent.until('stdout', recorder === 'Logs' ? /the audit log (is|cannot be) read/ : /agent started/);
+      await agent.until('stdout', recorder === 'Logs' ? opened : /agent started/);
       return agent;
     },
     runPod: async (name, command) => {
