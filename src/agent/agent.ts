@@ -175,6 +175,7 @@ export class Agent {
   /** A namespace was labelled, or its pods ran before the recorder was there: they are recorded from now on. */
   async #adoptMissing(recorder: Recorder): Promise<void> {
     const slotted = new Set(recorder.containers().map(({ containerId }) => containerId));
+    for (const id of slotted) this.#slotless.slotted(id);
     const all = [...this.#parts.view.pods.list()]
       .filter(({ metadata }) => this.#mayBeRecorded(metadata.namespace))
       .flatMap((pod) => pod.containers.map((container) => ({ pod, container })));

@@ -33,8 +33,8 @@ export class Slotless {
   #running: ReadonlySet<string> = new Set();
   #refused: number | undefined;
   #looked = Date.now();
-  /** Milliseconds since the epoch between which containers found no slot. */
-  #short: { readonly from: number; to: number } | undefined;
+  /** Milliseconds since the epoch between which containers found no slot, to within a look. */
+  #short: { readonly from: number; readonly to: number } | undefined;
 
   constructor(parts: SlotlessParts, slots: number) {
     this.#parts = parts;
@@ -70,11 +70,11 @@ export class Slotless {
     if (now > this.#short.to + LATE) this.#short = undefined;
   }
 
-  /** Whether it ended while there was no slot, and had none. */
+  /** Whether it ended since there was no slot, and had none. */
   #foundNone({ id, ended, endedAt = 0 }: PodContainer): boolean {
     if (!ended || !this.#short || this.#slotted.has(id)) return false;
     // Statuses tell ends in whole seconds.
-    return endedAt >= this.#short.from - 1000 && endedAt <= this.#short.to;
+    return endedAt >= this.#short.from - 1000;
   }
 
   async #tell({ pod, container: { id, name } }: Candidate, ended: boolean): Promise<void> {

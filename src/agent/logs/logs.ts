@@ -65,10 +65,9 @@ export class Logs {
   readonly #folding: Folding;
   #limited = 0;
   readonly #keeper: Keeper;
-  /** Milliseconds since the epoch. */
   #readSince = 0;
   /** What was lost as of the last look at all. */
-  #told = '';
+  #losses = '';
   #audit: AuditLog | undefined;
   #openFrom = 0;
   #rounds = 0;
@@ -134,9 +133,9 @@ export class Logs {
     if (!this.#keeper.earlier) for (const id of this.#begun()) this.#runs.resume(id);
     this.#noticeEnded();
     const account = this.#audit?.account();
-    const told = JSON.stringify([account?.status?.lost, account?.lost, account?.unresolved]);
-    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0 || told !== this.#told);
-    this.#told = told;
+    const losses = JSON.stringify([account?.status?.lost, account?.lost, account?.unresolved]);
+    await this.#look(alive, account, this.#rounds++ % ROUNDS === 0 || losses !== this.#losses);
+    this.#losses = losses;
     await this.#limit(alive, account);
     if (account) this.#keeper.keep(this.#runs, account);
     await this.#finish(alive);
@@ -235,7 +234,6 @@ export class Logs {
       if (owned === 'other' || (owned === 'unknown' && this.#runs.unknown(id) > PATIENCE)) this.#runs.forget(id);
       if (typeof owned === 'string') continue;
       if (owned.ended) ended.push(owned);
-      // An earlier process ended its recording.
       else if (owned.records.every((record) => record.ended.includes(id))) this.#leave(id);
       // A number that has not come is lost if it still has not at the end.
       else if (all || this.#runs.hasNews(id)) this.#folding.update(owned, account && { ...account, pending: 0 }, true);
@@ -265,7 +263,7 @@ export class Logs {
     }
   }
 
-  /** What it logs from now on is nobody's. */
+  /** Its recording has ended, in an earlier process perhaps, though it runs on: what it logs from now on is nobody's. */
   #leave(id: string): void {
     this.#runs.done(id);
     this.#flood.forget(id);

@@ -6,8 +6,9 @@ import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../../src/api/recording-state.ts';
 import type { SeccompProfile } from '../../../src/api/types.ts';
 import { EVENTS, pathOf } from '../../../src/kube/object.ts';
-
-import { makeNode, names, type Pod, PROFILES, reasons } from './node.ts';
+import type { Auditd } from '../audit/auditd.ts';
+import type { Running } from '../support/syscribe.ts';
+import { makeNode, type Node, names, type Pod, PROFILES, reasons } from './node.ts';
 
 test('a container that logs is recorded from its first call to its last, without what its runtime did before', async (context) => {
   const node = await makeNode(context);
@@ -44,6 +45,7 @@ test('a run that the agent’s restart falls into says so, and keeps what was se
 const STEPS = ['umask 077', 'cd /bin', 'exit'];
 const STEPPING = `busybox mkfifo /steps; exec 3<>/steps; ${STEPS.map((step) => `read x <&3; ${step}`).join('; ')}`;
 const UMASK = 95;
+const RMDIR = 84;
 
 async function until(is: () => boolean): Promise<void> {
   while (!is()) await setTimeout(10);
@@ -63,6 +65,19 @@ async function stepToEnd(pod: Pod, steps: number): Promise<void> {
   pod.end();
 }
 
+/** When what the pod was started with is in its record: there is one process in it then, which waits. */
+async function killWhenKept(node: Node, agent: Running): Promise<void> {
+  await node.profile('web', (_, profile) => names(profile).some((name) => /^mknod/.test(name)));
+  const kept = () => JSON.parse(readFileSync(join(node.stateDirectory, 'audit-log.json'), 'utf8')).position?.offset;
+  await until(() => kept() === statSync(node.auditd?.log ?? '').size);
+  agent.child.kill('SIGKILL');
+  await agent.finished;
+}
+
+function hasRecord(auditd: Auditd | undefined, record: RegExp): boolean {
+  return record.test(readFileSync(auditd?.log ?? '', 'utf8'));
+}
+
 test('killed in the middle of a recording and started again, the agent reads on: the recording is whole', async (context) => {
   const node = await makeNode(context, { withAuditd: true });
   const first = await node.startAgent();
@@ -73,21 +88,32 @@ test('killed in the middle of a recording and started again, the agent reads on:
   for (const name of ['umask', 'chdir']) assert.ok(names(undisturbed).includes(name), name);
 
   const pod = await node.runPod('web', ['/bin/sh', '-c', STEPPING]);
-  const { pid } = pod;
-  await node.profile('web', (_, profile) => names(profile).some((name) => /^mknod/.test(name)));
-  // What it is started with is in the records; from here on there is one process, and it makes one step.
-  const kept = () => JSON.parse(readFileSync(join(node.stateDirectory, 'audit-log.json'), 'utf8')).position?.offset;
-  await until(() => kept() === statSync(node.auditLog).size);
-  first.child.kill('SIGKILL');
-  await first.finished;
+  await killWhenKept(node, first);
   await step(pod);
-  const wrote = new RegExp(` pid=${pid} .*syscall=${UMASK} `);
-  await until(() => wrote.test(readFileSync(node.auditLog, 'utf8')));
+  const { auditd } = node;
+  await until(() => hasRecord(auditd, new RegExp(` pid=${pod.pid} .*syscall=${UMASK} `)));
+  auditd?.rotate();
+  await until(() => existsSync(`${auditd?.log}.1`));
   await node.startAgent();
   await stepToEnd(pod, STEPS.length - 1);
   const profile = await node.profile('web', ({ finished }) => finished);
   assert.deepEqual(reasons(profile), []);
   assert.deepEqual(names(profile).sort(), names(undisturbed).sort());
+});
+
+test('of a process that came and went while the agent was away the record says that something is missing', async (context) => {
+  const node = await makeNode(context, { withAuditd: true });
+  const first = await node.startAgent();
+  const script = 'busybox mkfifo /steps; exec 3<>/steps; read x <&3; busybox rmdir /nowhere; read x <&3; exit';
+  const pod = await node.runPod('web', ['/bin/sh', '-c', script]);
+  await killWhenKept(node, first);
+  await step(pod);
+  await until(() => hasRecord(node.auditd, new RegExp(`comm="busybox" .*syscall=${RMDIR} `)) && pod.processes === 1);
+  await node.startAgent();
+  await stepToEnd(pod, 1);
+  const profile = await node.profile('web', ({ finished }) => finished);
+  assert.deepEqual(reasons(profile), ['log-lost']);
+  assert.match(stateOf(profile.metadata)?.reasons[0]?.message ?? '', /records were of processes that had ended before/);
 });
 
 test('what ran and ended while the agent was away is told to be missing, not left out', async (context) => {
@@ -129,7 +155,7 @@ test('a container that floods the log is recorded no more, and told so', async (
 });
 
 test('where a full disk would stop the node, nothing is recorded from the log, and pods are told why', async (context) => {
-  const node = await makeNode(context, { withAuditd: true, settings: { disk_full_action: 'HALT' } });
+  const node = await makeNode(context, { withAuditd: true, settings: { disk_full_action: 'HALT' }, refuses: true });
   const agent = await node.startAgent();
   await node.runPod('web', ['/bin/sleep', '1000']);
   const events = () => node.server.objects.all(pathOf(EVENTS)) as unknown as { reason: string; message: string }[];

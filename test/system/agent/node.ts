@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +16,10 @@ export const PROFILES = pathOf(customResource('seccompprofiles', 'SeccompProfile
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
 const SESSION = { 'io.containers.trace-logs/front': 'rec_front_x7k2p_1700000000' };
 
-interface Node {
+export interface Node {
   readonly server: FakeApiServer;
   readonly stateDirectory: string;
-  /** auditd's, where the node has one. */
-  readonly auditLog: string;
+  readonly auditd: Auditd | undefined;
   /** A process that is killed by the test is started anew with the same. */
   startAgent(...more: string[]): Promise<Running>;
   /** Starts a container as the kubelet does; `end` tells the API server of its end. */
@@ -31,14 +31,17 @@ interface Node {
 export interface Pod {
   readonly end: (finishedAt?: string) => void;
   readonly stop: () => Promise<void>;
-  /** The container's first process. */
+  /** The container's first process, and how many there are. */
   readonly pid: number;
+  readonly processes: number;
 }
 
 export interface NodeSettings {
   readonly withAuditd?: boolean;
   /** auditd's. */
   readonly settings?: Record<string, string>;
+  /** Whether the agent does not read the log then. */
+  readonly refuses?: boolean;
   readonly recorder?: 'Logs' | 'Bpf';
   /** Makes the directory for pins; what it puts away goes behind the agent. */
   readonly pins?: (context: TestContext) => string;
@@ -47,7 +50,7 @@ export interface NodeSettings {
 /** An API server that is none, a real containerd, and what a node has of the kubelet. */
 export async function makeNode(
   context: TestContext,
-  { withAuditd = false, settings = {}, recorder = 'Logs', pins }: NodeSettings = {},
+  { withAuditd = false, settings = {}, refuses = false, recorder = 'Logs', pins }: NodeSettings = {},
 ): Promise<Node> {
   let agent: Running | undefined;
   context.after(async () => {
@@ -80,6 +83,7 @@ export async function makeNode(
     }),
   );
   const cgroupRoot = `/${root.split('/').at(-1)}`;
+  const opened = refuses ? /the audit log cannot be read/ : /the audit log is read/;
   const stateDirectory = join(directory, 'state');
   const args = Object.entries({
     '--kubeconfig': kubeconfig,
@@ -95,11 +99,11 @@ export async function makeNode(
   return {
     server,
     stateDirectory,
-    auditLog: auditd?.log ?? '',
+    auditd,
     startAgent: async (...more) => {
       const env = { ...process.env, CONTAINER_RUNTIME_ENDPOINT: containerd.endpoint };
       agent = start(['agent', '--no-metrics', ...args, ...more], { env });
-      await agent.until('stdout', recorder === 'Logs' ? /the audit log (is|cannot be) read/ : /agent started/);
+      await agent.until('stdout', recorder === 'Logs' ? opened : /agent started/);
       return agent;
     },
     runPod: async (name, command) => {
@@ -123,6 +127,7 @@ export async function makeNode(
       const status = (state: object) => ({ name: 'front', containerID: `containerd://${container}`, state });
       server.objects.adopt(pathOf(PODS), pod({ phase: 'Running', containerStatuses: [status({ running: {} })] }));
       const procs = join(root, `kubepods/pod${uid}`, container, 'cgroup.procs');
+      const pids = () => readFileSync(procs, 'utf8').trim().split('\n').map(Number);
       return {
         stop: () => containerd.endPod(sandbox),
         end: (finishedAt = new Date().toISOString()) => {
@@ -130,7 +135,10 @@ export async function makeNode(
           server.objects.adopt(pathOf(PODS), pod({ phase: 'Succeeded', containerStatuses }));
         },
         get pid() {
-          return Number(readFileSync(procs, 'utf8').split('\n')[0]);
+          return pids()[0] ?? assert.fail('nothing runs in it');
+        },
+        get processes() {
+          return pids().length;
         },
       };
     },

@@ -181,3 +181,16 @@ test('one that ran and ended while all slots were taken is not left out; one tha
   );
   assert.ok(told.includes('NoSlot'));
 });
+
+test('a short container that had a slot is not told to have had none, though its status comes first', async (context) => {
+  const { stores, told, kernel, agent, see } = node(context);
+  see();
+  await agent.round();
+  kernel.refused = 1;
+  see(true);
+  const state = { terminated: { exitCode: 0, finishedAt: new Date().toISOString() } };
+  stores.pods.put('shop/web', podObject({ resourceVersion: '2' }, [status('two', state)]));
+  kernel.containers = [{ slot: 0, generation: 2, containerId: 'two', podUid: 'pod-uid', ended: true }];
+  await agent.round();
+  assert.deepEqual(told, []);
+});
