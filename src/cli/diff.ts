@@ -50,11 +50,19 @@ function other(file: string | undefined, options: Options): [name: string, profi
 
 function diff(a: string, b: string | undefined, options: Options): number {
   const left = readProfile(a).profile;
-  const [name, right] = other(b, options);
-  const found = diffProfiles(left, right);
+  return writeDiff([a, left], other(b, options), options.json === true);
+}
+
+/** Tells what two profiles, each with what to call it, say differently. @returns the exit status. */
+export function writeDiff(
+  a: [name: string, profile: Profile],
+  b: [name: string, profile: Profile],
+  json: boolean,
+): number {
+  const found = diffProfiles(a[1], b[1]);
   const same = isSame(found);
-  if (options.json) writeAll(1, toJson({ a, b: name, same, ...found }));
-  else writeAll(1, same ? `${a} and ${name} say the same\n` : renderDiff(found, [a, left], [name, right], painter()));
+  if (json) writeAll(1, toJson({ a: a[0], b: b[0], same, ...found }));
+  else writeAll(1, same ? `${a[0]} and ${b[0]} say the same\n` : renderDiff(found, a, b, painter()));
   return same ? EXIT.ok : EXIT.different;
 }
 

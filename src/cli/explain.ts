@@ -60,10 +60,15 @@ function explain(file: string, options: Options): number {
     return EXIT.ok;
   }
   const paint = painter();
-  const lines = [...head(file, profile, evidence), ...groups.flatMap((group) => renderGroup(group, evidence, paint))];
-  if (unknownNames.length > 0) lines.push('', ...unknownNames.map((message) => paint('yellow', message)));
-  writeAll(1, `${lines.join('\n')}\n`);
+  const unknown = unknownNames.map((message) => `${paint('yellow', message)}\n`);
+  writeAll(1, [explainText(file, profile, paint, evidence), ...unknown].join('\n'));
   return EXIT.ok;
+}
+
+/** What `explain` tells of a profile, for people. */
+export function explainText(name: string, profile: Profile, paint: Paint, evidence?: Evidence): string {
+  const groups = explainProfile(profile, evidence).flatMap((group) => renderGroup(group, evidence, paint));
+  return `${[...head(name, profile, evidence), ...groups].join('\n')}\n`;
 }
 
 function head(file: string, profile: Profile, evidence: Evidence | undefined): string[] {

@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   agent: () => import('./agent.ts'),
   operator: () => import('./operator.ts'),
   webhook: () => import('./webhook.ts'),
+  kubectl: () => import('./kubectl.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

@@ -255,7 +255,9 @@ function fits(object: Stored, namespace: string | undefined, query: URLSearchPar
   const equal = (selector: string | null, value: (name: string) => unknown) =>
     (selector ?? '').split(',').every((part) => {
       const [name = '', wanted] = part.split('=');
-      return wanted === undefined || value(name) === wanted;
+      if (part === '') return true;
+      if (part.startsWith('!')) return value(name.slice(1)) === undefined;
+      return wanted === undefined ? value(name) !== undefined : value(name) === wanted;
     });
   const field = (name: string) =>
     name.split('.').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], object);

@@ -15,10 +15,12 @@ test('the help of every command ends with examples of it', (t) => {
   for (let path = waiting.shift(); path; path = waiting.shift()) {
     const { status, stdout } = syscribe(directory, ...path, '--help');
     assert.equal(status, 0);
-    assert.match(stdout, new RegExp(`\\nExamples?:\\n( {2}\\$ (sudo )?${['syscribe', ...path].join(' ')} .*\\n)+$`));
+    // As people call it: by kubectl.
+    const words = path[0] === 'kubectl' ? ['kubectl', 'syscribe', ...path.slice(1)] : ['syscribe', ...path];
+    assert.match(stdout, new RegExp(`\\nExamples?:\\n( {2}\\$ (sudo )?${words.join(' ')}\\b.*\\n)+$`));
     seen.push(path.join(' '));
     waiting.push(...commandsIn(stdout).map((name) => [...(path ?? []), name]));
   }
-  for (const name of ['record', 'run', 'merge', 'diff', 'explain', 'audit', 'audit serve'])
+  for (const name of ['record', 'run', 'merge', 'diff', 'explain', 'audit', 'audit serve', 'kubectl record'])
     assert.ok(seen.includes(name));
 });

@@ -1,0 +1,131 @@
+import { GROUP } from '../api/crd.ts';
+import { KINDS } from '../api/kinds.ts';
+import { LABELS } from '../api/names.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isKube } from '../kube/errors.ts';
+import { customResource, type KubeObject, NAMESPACES, NODES, type Resource } from '../kube/object.ts';
+import type { Findings } from './checks.ts';
+
+const OPERATOR_NAMESPACE = 'security-profiles-operator';
+const DEPLOYMENTS = ['security-profiles-operator', 'security-profiles-operator-webhook'];
+const DAEMON_SET: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'daemonsets',
+  kind: 'DaemonSet',
+  namespaced: true,
+};
+const DEPLOYMENT: Resource = { ...DAEMON_SET, plural: 'deployments', kind: 'Deployment' };
+const CONFIGURATIONS: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+  namespaced: false,
+};
+const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
+
+const NONE: readonly KubeObject[] = [];
+
+interface Discovered {
+  readonly versions?: readonly { readonly version: string }[];
+  readonly resources?: readonly { readonly name: string }[];
+}
+
+interface DaemonSet extends KubeObject {
+  readonly status?: { readonly desiredNumberScheduled?: number; readonly numberReady?: number };
+}
+
+interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas?: number };
+  readonly status?: { readonly readyReplicas?: number };
+}
+
+interface Configuration extends KubeObject {
+  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
+}
+
+/** Asks the cluster for all that {@link Findings} tell; what may not be asked is told too. */
+export async function findOut(client: KubeClient): Promise<Findings> {
+  const unasked: string[] = [];
+  /** @returns undefined where it is forbidden; `none` where it is not there. */
+  const ask = async <T>(what: string, none: T, question: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await question();
+    } catch (error) {
+      if (isKube(error, 'notFound')) return none;
+      if (!isKube(error, 'forbidden')) throw error;
+      unasked.push(what);
+      return undefined;
+    }
+  };
+  const inOurs = (name: string) => ({ namespace: OPERATOR_NAMESPACE, name });
+  const agents = await ask('agents', { desired: 0, ready: 0 }, async () => {
+    const { status } = await client.get<DaemonSet>(DAEMON_SET, inOurs('spod'));
+    return { desired: status?.desiredNumberScheduled ?? 0, ready: status?.numberReady ?? 0 };
+  });
+  const deployments = await Promise.all(
+    DEPLOYMENTS.map((name) =>
+      ask(name, { name, wanted: 0, ready: 0 }, async () => {
+        const { spec, status } = await client.get<Deployment>(DEPLOYMENT, inOurs(name));
+        return { name, wanted: spec.replicas ?? 1, ready: status?.readyReplicas ?? 0 };
+      }),
+    ),
+  );
+  const nodes = await ask('nodes', 0, async () => (await all(client, NODES)).length);
+  const webhooks = await ask('webhooks', [], async () => {
+    const { webhooks: found } = await client.get<Configuration>(CONFIGURATIONS, {
+      name: 'spo-mutating-webhook-configuration',
+    });
+    return (found ?? []).map(({ name, clientConfig }) => ({ name, trusted: Boolean(clientConfig.caBundle) }));
+  });
+  const recorded = await ask('namespaces', [], async () => {
+    const found = await all(client, NAMESPACES, LABELS.enableRecording);
+    return found.map(({ metadata }) => metadata.name);
+  });
+  const recordings = await ask('recordings', NONE, () => all(client, RECORDINGS));
+  const waiting = new Set((recordings ?? []).map(({ metadata }) => metadata.namespace ?? ''));
+  return {
+    kinds: await served(client),
+    wantedKinds: KINDS.map(({ plural }) => plural),
+    agents,
+    nodes,
+    deployments: deployments.filter((one) => one !== undefined),
+    webhooks,
+    recorded,
+    unlabelled: recorded ? [...waiting].filter((name) => !recorded.includes(name)).sort() : [],
+    unasked,
+  };
+}
+
+async function served(client: KubeClient): Promise<Map<string, string[]>> {
+  const kinds = new Map<string, string[]>();
+  let group: Discovered;
+  try {
+    group = await client.request<Discovered>('GET', `/apis/${GROUP}`);
+  } catch (error) {
+    if (isKube(error, 'notFound')) return kinds;
+    throw error;
+  }
+  for (const { version } of group.versions ?? []) {
+    const { resources = [] } = await client.request<Discovered>('GET', `/apis/${GROUP}/${version}`);
+    for (const { name } of resources) kinds.set(name, [...(kinds.get(name) ?? []), version]);
+  }
+  return kinds;
+}
+
+/** A list as a whole: what people look at by hand is not large. */
+export async function all<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  labelSelector?: string,
+  namespace?: string,
+): Promise<T[]> {
+  const found: T[] = [];
+  const selection = {
+    ...(labelSelector !== undefined && { labelSelector }),
+    ...(namespace !== undefined && { namespace }),
+  };
+  for await (const { items } of client.pages<T>(resource, selection)) found.push(...items);
+  return found;
+}
