@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { type CriIdentity, RuntimeAway, RuntimeClient } from '../container/cri/client.ts';
 import { runtimeEndpoints } from '../container/cri/endpoints.ts';
 import type { Log } from '../kube/log.ts';
-import { CONFIG_HASH, type PodObject } from './cluster.ts';
+import type { PodObject } from './cluster.ts';
+import { CONFIG_HASH } from './matching.ts';
 
 const MOST = 4096;
 const PATIENCE = 2000; // milliseconds

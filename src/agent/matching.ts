@@ -70,6 +70,9 @@ export function parseInterval(text: string | undefined): number {
   return Math.min(Math.max(sum, 1000), 24 * 3_600_000);
 }
 
+/** A static pod's cgroup is named by its manifest's hash. */
+export const CONFIG_HASH = 'kubernetes.io/config.hash';
+
 /** What the webhook gives to containers that are recorded from the log, the container's name behind. */
 export const LOG_SESSION = traceAnnotation('SeccompProfile', 'Logs') as string;
 
@@ -109,7 +112,13 @@ export function recordFor(
   return newRecord({
     id: recordId(recording.metadata.uid ?? '', uid, container),
     recording: recordingRef(recording),
-    pod: { namespace, name, uid, ...(generateName !== undefined && { generateName }) },
+    pod: {
+      namespace,
+      name,
+      uid,
+      ...(generateName !== undefined && { generateName }),
+      ...(metadata.annotations?.[CONFIG_HASH] !== undefined && { static: true }),
+    },
     container,
     runtime,
   });

@@ -24,6 +24,8 @@ interface PodRef {
   readonly name: string;
   readonly uid: string;
   readonly generateName?: string;
+  /** Its node's kubelet has it of a file. */
+  readonly static?: true;
 }
 
 /** What one run of a container did. */

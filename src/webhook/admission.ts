@@ -11,6 +11,7 @@ interface AdmissionRequest {
   readonly oldObject?: unknown;
   readonly subResource?: string;
   readonly dryRun?: boolean;
+  readonly kind?: { readonly kind?: string };
   readonly resource?: { readonly group?: string; readonly resource?: string };
 }
 
@@ -32,8 +33,21 @@ export function readReview(body: unknown): Review | undefined {
 const LONGEST_WARNING = 256;
 const MOST_WARNINGS = 8;
 
+/** What else an answer says. */
+export interface Note {
+  /** Where something is changed. */
+  readonly message?: string;
+  /** For the API server's audit log. */
+  readonly auditAnnotations?: Readonly<Record<string, string>>;
+}
+
 /** Lets the object in, as `after`. */
-export function allow({ apiVersion, request }: Review, after: unknown, warnings: readonly string[] = []): object {
+export function allow(
+  { apiVersion, request }: Review,
+  after: unknown,
+  warnings: readonly string[] = [],
+  { message, auditAnnotations }: Note = {},
+): object {
   const shown = warnings.slice(0, MOST_WARNINGS).map((text) => text.slice(0, LONGEST_WARNING));
   const operations: Operation[] = patchOf(request.object, after);
   const patch = Buffer.from(JSON.stringify(operations)).toString('base64');
@@ -41,8 +55,9 @@ export function allow({ apiVersion, request }: Review, after: unknown, warnings:
     uid: request.uid,
     allowed: true,
     ...(operations.length > 0
-      ? { patchType: 'JSONPatch', patch }
+      ? { patchType: 'JSONPatch', patch, ...(message !== undefined && { status: { code: 200, message } }) }
       : { status: { code: 200, message: 'pod unchanged' } }),
+    ...(auditAnnotations && { auditAnnotations }),
     ...(shown.length > 0 && { warnings: shown }),
   };
   return { apiVersion, kind: 'AdmissionReview', response };

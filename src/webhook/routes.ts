@@ -2,6 +2,7 @@ import { convertReview } from '../api/conversion/review.ts';
 import { parseExactly } from '../api/conversion/wire.ts';
 import { type Review, readReview } from './admission.ts';
 import { type BindingCollaborators, reviewBound } from './bindings/handler.ts';
+import { reviewExec } from './exec/handler.ts';
 import { RequestError } from './http.ts';
 import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './pods/handler.ts';
 import type { Route } from './server.ts';
@@ -39,6 +40,7 @@ export function webhookRoutes(
     '/convert': CONVERT_ROUTE,
     '/mutate-v1-pod-recording': podRoute((review) => reviewPod(review, recording, settings)),
     '/mutate-v1-pod-binding': podRoute((review) => reviewBound(review, binding)),
+    '/mutate-v1-exec-metadata': podRoute(async (review) => reviewExec(review)),
   };
 }
 

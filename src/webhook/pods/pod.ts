@@ -19,6 +19,7 @@ export interface Pod {
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext?: SecurityContext;
 }
 

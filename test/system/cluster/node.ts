@@ -22,6 +22,7 @@ export interface Node {
 export async function startContainerd(parts: Parts, number: number, images: readonly string[]): Promise<Node> {
   const name = `node-${number}`;
   const directory = join(parts.directory, name);
+  mkdirSync(join(directory, 'manifests'), { recursive: true, mode: 0o700 });
   mkdirSync(join(directory, 'cni'), { recursive: true, mode: 0o700 });
   const node: Node = { name, directory, socket: join(directory, 'containerd.sock') };
   writeFileSync(join(directory, 'cni', '10-bridge.conflist'), network(node, number));
@@ -86,6 +87,7 @@ function kubeletSettings({ directory, name, socket }: Node, address: string): ob
     containerRuntimeEndpoint: `unix://${socket}`,
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${CGROUP}/${name}`,
+    staticPodPath: join(directory, 'manifests'),
     podLogsDir: join(directory, 'pod-logs'),
     volumePluginDir: join(directory, 'volume-plugins'),
     clusterDomain: 'cluster.local',

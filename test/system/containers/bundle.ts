@@ -58,7 +58,8 @@ export function makeRoot(image: Image): string {
   for (const name of ['proc', 'sys', 'dev', 'tmp', 'data', 'bin', 'etc']) mkdirSync(join(root, name));
   copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
   copyFileSync(join(PROGRAMS, 'calls'), join(root, 'calls'));
-  for (const name of ['sh', 'ls', 'mkdir', 'rmdir', 'id', 'true']) symlinkSync('busybox', join(root, 'bin', name));
+  for (const name of ['sh', 'ls', 'mkdir', 'rmdir', 'id', 'true', 'env', 'sleep'])
+    symlinkSync('busybox', join(root, 'bin', name));
   writeFileSync(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   writeFileSync(join(root, 'etc', 'group'), 'root:x:0:\n');
   if (image.name === 'nginx') {
