@@ -20,11 +20,11 @@ Example:
 export function register(program: Command): void {
   program
     .command('operator')
-    .description('merges what the nodes recorded, and tells in ProfileRecordings how far they are')
+    .description('tells what has become of profiles on nodes, merges what was recorded, and ends what is deleted')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
-      'where the lease is (or $OPERATOR_NAMESPACE)',
+      'where the lease and the agents are (or $OPERATOR_NAMESPACE)',
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
@@ -37,12 +37,16 @@ export function register(program: Command): void {
 async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { LeaderElection } = await import('../kube/lease.ts');
+  const { Installations } = await import('../operator/installations/installations.ts');
+  const { watchInstallations } = await import('../operator/installations/watch.ts');
   const { Operator } = await import('../operator/operator.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const { log, client, stop } = startComponent('operator', options);
   await using _client = client;
   await using events = new EventRecorder(client, { component: 'policymerger' });
   const operator = new Operator(client, events, log);
+  const view = watchInstallations(client, log, options.namespace);
+  const installations = new Installations({ client, log, profiles: operator.profiles, view });
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',
@@ -53,12 +57,12 @@ async function run(options: Options): Promise<number> {
   log.info({}, 'operator started');
   await runTogether(stop, [
     async (signal) => {
-      await operator.watch(signal);
+      await Promise.all([operator.watch(signal), installations.watch(signal)]);
     },
     (signal) =>
-      election.run(signal, (leading) => {
+      election.run(signal, async (leading) => {
         log.info({}, 'leading');
-        return operator.lead(leading);
+        await Promise.all([operator.lead(leading), installations.lead(leading)]);
       }),
   ]);
   return EXIT.ok;
