@@ -1,4 +1,5 @@
 import { LABELS } from '../api/names.ts';
+import { type ReferringPod, referencesOf } from '../api/references.ts';
 import type { ProfileRecording } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
@@ -13,7 +14,11 @@ export interface ClusterView {
   readonly namespaces: Informer;
 }
 
-export type PodObject = Pod & KubeObject;
+export type PodObject = Pod &
+  KubeObject & {
+    /** The profiles that it needs, as referencesOf() gives them. */
+    readonly uses?: readonly string[];
+  };
 
 export function watchCluster(client: KubeClient, log: Log, node: string): ClusterView {
   return {
@@ -82,6 +87,7 @@ export function podOf(raw: KubeObject): PodObject {
   const annotations = Object.entries(metadata.annotations ?? {}).filter(
     ([key]) => key === CONFIG_HASH || key.startsWith(LOG_SESSION),
   );
+  const uses = referencesOf(raw as ReferringPod);
   return {
     metadata: {
       name,
@@ -94,6 +100,7 @@ export function podOf(raw: KubeObject): PodObject {
       ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     ...(status?.phase !== undefined && { phase: status.phase }),
+    ...(uses.length > 0 && { uses }),
     containers: [
       ...(status?.containerStatuses ?? []).flatMap((one) => containersOf(one, false)),
       ...(status?.initContainerStatuses ?? []).flatMap((one) => containersOf(one, !sidecars.has(one.name))),

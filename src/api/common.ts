@@ -1,4 +1,4 @@
-import { listOf, mapOf, object, oneOf, prefixed, setOf, string } from './schema.ts';
+import { int32, listOf, mapOf, object, oneOf, prefixed, setOf, string } from './schema.ts';
 
 /** What becomes of a profile on nodes. */
 const STATUSES = ['Partial', 'Disabled', 'Pending', 'InProgress', 'Installed', 'Terminating', 'Error'] as const;
@@ -43,8 +43,11 @@ export const PROFILE_STATUS = {
   status: oneOf('What has become of the profile on the nodes.', STATUSES),
 } as const;
 
-/** Pods that use a profile, or are recorded. */
+/** Pods that use a profile, or are recorded: not all of many. */
 export const ACTIVE_WORKLOADS = setOf('Pods that use it now.', string('NAMESPACE/POD.'));
+
+/** Behind {@link ACTIVE_WORKLOADS}, which is no longer than an object may be. */
+export const WORKLOADS = int32('How many pods use it now.', { minimum: 0 });
 
 /** `metav1.LabelSelector`. */
 export function labelSelector(description: string) {

@@ -15,6 +15,9 @@ export const LABELS = {
   partial: 'spo.x-k8s.io/partial',
   profileId: 'spo.x-k8s.io/profile-id',
   nodeName: 'spo.x-k8s.io/node-name',
+  /** On node statuses: what status.status says, and of what kind of profile. */
+  profileState: 'spo.x-k8s.io/profile-state',
+  profileKind: 'spo.x-k8s.io/profile-kind',
 } as const;
 
 export const ANNOTATIONS = {
@@ -30,7 +33,12 @@ export const FINALIZERS = {
   recordingLock: 'active-seccomp-profile-recording-lock',
   unmergedProfiles: 'spo.x-k8s.io/has-unmerged-profiles',
   partialProfile: 'spo.x-k8s.io/partial-profile-finalizer',
+  /** SPO's, on a profile that a pod uses. */
   inUse: 'in-use-by-active-pods',
+  /** On a profile: nodes may have it. The operator's alone. */
+  onNodes: 'spo.x-k8s.io/on-nodes',
+  /** On a binding, while pods have its profile. */
+  bindingLock: 'active-workload-lock',
 } as const;
 
 /** What the Logs recorder gives to containers: a profile and a type that log and refuse nothing. */

@@ -1,3 +1,5 @@
+import type { DAEMON } from './kinds/daemon.ts';
+import type { NODE_STATUS } from './kinds/node-status.ts';
 import type { PROFILE_BINDING } from './kinds/profile-binding.ts';
 import type { PROFILE_RECORDING } from './kinds/profile-recording.ts';
 import type { SECCOMP_PROFILE } from './kinds/seccomp-profile.ts';
@@ -28,6 +30,8 @@ interface Resource<K extends { readonly kind: string; readonly spec: object; rea
   readonly status?: FromSchema<K['status']>;
 }
 
+export type Daemon = Resource<typeof DAEMON>;
+export type NodeStatus = Resource<typeof NODE_STATUS>;
 export type ProfileBinding = Resource<typeof PROFILE_BINDING>;
 export type ProfileRecording = Resource<typeof PROFILE_RECORDING>;
 export type SeccompProfile = Resource<typeof SECCOMP_PROFILE>;

@@ -14,6 +14,7 @@ interface Options extends MetricsOptions {
   readonly cgroupMount: string;
   readonly cgroupRoot: string;
   readonly kubeletDir: string;
+  readonly namespace: string;
   readonly slots: number;
   readonly auditSource: SourceChoice['source'];
   readonly auditFile?: string;
@@ -34,7 +35,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('agent')
-    .description('records the pods of one Kubernetes node, as ProfileRecordings ask for')
+    .description('installs profiles on one Kubernetes node, and records its pods, as ProfileRecordings ask for')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .requiredOption('--node-name <name>', 'the node (or $NODE_NAME)', process.env.NODE_NAME)
     .option('--state-dir <path>', 'where recordings in progress are kept', '/var/lib/syscribe')
@@ -45,6 +46,11 @@ export function register(program: Command): void {
       '--kubelet-dir <path>',
       'kubelet’s root directory on the host (or $KUBELET_DIR)',
       process.env.KUBELET_DIR ?? '/var/lib/kubelet',
+    )
+    .option(
+      '--namespace <name>',
+      'where the daemon object spod is (or $OPERATOR_NAMESPACE)',
+      process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
     .option('--slots <n>', 'containers that can be recorded at once', parseCount, 512)
     .addOption(
@@ -77,6 +83,10 @@ async function run(options: Options): Promise<number> {
   const { Identities } = await import('../agent/identities.ts');
   const { Journal } = await import('../agent/journal.ts');
   const { LogProfile } = await import('../agent/log-profile.ts');
+  const { Installs } = await import('../agent/install/installs.ts');
+  const { InstallMetrics } = await import('../agent/install/metrics.ts');
+  const { NodeStatuses } = await import('../agent/install/node-statuses.ts');
+  const { SeccompInstaller } = await import('../agent/install/seccomp.ts');
   const { containersAlive } = await import('../agent/logs/alive.ts');
   const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
@@ -94,6 +104,7 @@ async function run(options: Options): Promise<number> {
   const { log, client, stop } = startComponent('agent', options, metrics.observeRequest);
   await using _client = client;
   await using events = new EventRecorder(client, { component: 'profilerecorder', host: node });
+  await using installEvents = new EventRecorder(client, { component: 'profile', host: node });
   using identities = new Identities(log);
   const journal = new Journal(join(options.stateDir, 'records'));
   const records: InstanceType<typeof Records> = new Records(journal, (record) => publisher.changed(record));
@@ -132,6 +143,19 @@ async function run(options: Options): Promise<number> {
       return openAuditLog(take, { choice, node, say: (line) => log.info({}, line), ...(from && { from }) });
     },
   });
+  const seccomp = new SeccompInstaller(client, log, {
+    kubeletDirectory: options.kubeletDir,
+    namespace: options.namespace,
+  });
+  const installs = new Installs({
+    node,
+    installers: [seccomp],
+    statuses: new NodeStatuses({ client, log, node }),
+    pods: view.pods,
+    events: installEvents,
+    metrics: new InstallMetrics(metrics.spod, [seccomp.metric]),
+    log,
+  });
   records.load((line) => log.warn({}, line));
   await using served = await serveMetrics(
     options,
@@ -158,6 +182,7 @@ async function run(options: Options): Promise<number> {
     (signal) => publisher.run(signal),
     (signal) => agent.run(signal),
     (signal) => logs.run(signal),
+    (signal) => installs.run(signal),
     (signal) => served.run(signal),
   ]);
   return EXIT.ok;

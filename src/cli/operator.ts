@@ -24,11 +24,11 @@ Example:
 export function register(program: Command): void {
   program
     .command('operator')
-    .description('merges what the nodes recorded, and tells in ProfileRecordings how far they are')
+    .description('tells what has become of profiles on nodes, merges what was recorded, and ends what is deleted')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
-      'where the lease is (or $OPERATOR_NAMESPACE)',
+      'where the lease and the agents are (or $OPERATOR_NAMESPACE)',
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
@@ -41,6 +41,8 @@ export function register(program: Command): void {
 async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { LeaderElection } = await import('../kube/lease.ts');
+  const { Installations } = await import('../operator/installations/installations.ts');
+  const { watchInstallations } = await import('../operator/installations/watch.ts');
   const { migrateStorage } = await import('../operator/migration.ts');
   const { Operator } = await import('../operator/operator.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
@@ -58,6 +60,8 @@ async function run(options: Options): Promise<number> {
       await pause(MIGRATION, signal);
     }
   };
+  const view = watchInstallations(client, log, options.namespace);
+  const installations = new Installations({ client, log, profiles: operator.profiles, view });
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',
@@ -68,12 +72,12 @@ async function run(options: Options): Promise<number> {
   log.info({}, 'operator started');
   await runTogether(stop, [
     async (signal) => {
-      await operator.watch(signal);
+      await Promise.all([operator.watch(signal), installations.watch(signal)]);
     },
     (signal) =>
       election.run(signal, async (leading) => {
         log.info({}, 'leading');
-        await Promise.all([operator.lead(leading), migrate(leading)]);
+        await Promise.all([operator.lead(leading), installations.lead(leading), migrate(leading)]);
       }),
   ]);
   return EXIT.ok;

@@ -2,8 +2,8 @@ import { ANNOTATIONS, LABELS, profileName } from '../api/names.ts';
 import { RECORDING_UID, type StateReason } from '../api/recording-state.ts';
 import { mergeProfiles } from '../profile/merge.ts';
 import type { Profile } from '../profile/model.ts';
+import { oneByOne, toModel, toSpec } from '../profile/resource.ts';
 import { type Instance, isFinished, namesOf, type ProfileObject, type RecordingObject, ROLE } from './instances.ts';
-import { toModel, toSpec } from './model.ts';
 
 /** On a merged profile: instances that are in it and are no objects any more. */
 const FOLDED = 'spo.x-k8s.io/folded-instances';
@@ -116,8 +116,8 @@ export function mergedProfile(
     // Syscalls one by one, as SPO's merged profiles have them.
     spec: toSpec({
       ...merged,
-      syscalls: merged.syscalls.flatMap((rule) => rule.names.map((one) => ({ ...rule, names: [one] }))),
-    }),
+      syscalls: oneByOne(merged.syscalls),
+    }) as ProfileObject['spec'],
   };
 }
 

@@ -1,4 +1,3 @@
-import { LABELS } from '../api/names.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Log } from '../kube/log.ts';
@@ -13,7 +12,8 @@ const WORKERS = 4;
 
 /** The operator's decisions, fed by what it watches; only the leader acts on them. */
 export class Operator {
-  readonly #profiles: Informer<ProfileObject>;
+  /** All: those of nobody's recording take names too. */
+  readonly profiles: Informer<ProfileObject>;
   readonly #recordings: Informer<RecordingObject>;
   readonly #queue: WorkQueue;
   /** Names of profiles by the recording they are labelled with. */
@@ -21,10 +21,7 @@ export class Operator {
   #leading = false;
 
   constructor(client: KubeClient, events: EventRecorder, log: Log) {
-    this.#profiles = new Informer<ProfileObject>(
-      { client, resource: PROFILES, log },
-      { labelSelector: LABELS.recordingId },
-    );
+    this.profiles = new Informer<ProfileObject>({ client, resource: PROFILES, log });
     this.#recordings = new Informer<RecordingObject>({ client, resource: RECORDINGS, log });
     const recordings = new Recordings({
       client,
@@ -32,7 +29,7 @@ export class Operator {
       log,
       recording: (key) => this.#recordings.get(key),
       profiles: (key) => this.#of(key),
-      profile: (name) => this.#profiles.get(name),
+      profile: (name) => this.profiles.get(name),
     });
     this.#queue = new WorkQueue((key, { signal }) => recordings.reconcile(key, signal), {
       concurrency: WORKERS,
@@ -40,17 +37,17 @@ export class Operator {
       onError: (error, { key, retryIn }) => log.warn({ recording: key, error, retryIn }, 'recording not reconciled'),
     });
     this.#recordings.onChange((key) => this.#add(key));
-    this.#profiles.onChange((name, now, before) => this.#profileChanged(name, now, before));
+    this.profiles.onChange((name, now, before) => this.#profileChanged(name, now, before));
   }
 
   /** Caches, on every replica. */
   watch(signal: AbortSignal): Promise<unknown> {
-    return Promise.all([this.#profiles.run(signal), this.#recordings.run(signal)]);
+    return Promise.all([this.profiles.run(signal), this.#recordings.run(signal)]);
   }
 
   /** The leader's work. */
   async lead(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#profiles.synced, this.#recordings.synced]);
+    await Promise.all([this.profiles.synced, this.#recordings.synced]);
     this.#leading = true;
     for (const { metadata } of this.#recordings.list()) this.#queue.add(`${metadata.namespace}/${metadata.name}`);
     await this.#queue.run(signal);
@@ -65,7 +62,7 @@ export class Operator {
   }
 
   #of(key: string): ProfileObject[] {
-    return [...(this.#byRecording.get(key) ?? [])].flatMap((name) => this.#profiles.get(name) ?? []);
+    return [...(this.#byRecording.get(key) ?? [])].flatMap((name) => this.profiles.get(name) ?? []);
   }
 
   #profileChanged(name: string, now: ProfileObject | undefined, before: ProfileObject | undefined): void {

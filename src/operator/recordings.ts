@@ -18,7 +18,7 @@ import {
   ROLE,
 } from './instances.ts';
 import { type Fold, fold, foldedOf, mergedName, mergedOf, mergedProfile } from './merge.ts';
-import { profileStatus } from './profile-status.ts';
+import { partialStatus } from './profile-status.ts';
 import { type ContainerFacts, recordingStatus } from './status.ts';
 
 export const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
@@ -100,7 +100,7 @@ export class Recordings {
     this.#written.delete(metadata.uid ?? '');
   }
 
-  /** Strategy None: what is finished is no longer partial, and so may be installed. Each has its status written once by that. */
+  /** Strategy None: what is finished is no longer partial, and so may be installed. */
   async #release(
     instances: readonly Instance[],
     ending: boolean,
@@ -118,7 +118,7 @@ export class Recordings {
         const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null } } };
         await ignoringGone(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
       }
-      await this.#tellStatus(profile, !whole, signal);
+      if (!whole) await this.#tellPartial(profile, signal);
     }
     return new Map();
   }
@@ -160,7 +160,7 @@ export class Recordings {
     }
     for (const { profile, partial } of instances)
       if (gone.has(profile)) await this.#deletePartial(profile, signal);
-      else await this.#tellStatus(profile, partial, signal);
+      else if (partial) await this.#tellPartial(profile, signal);
     return facts;
   }
 
@@ -182,7 +182,7 @@ export class Recordings {
     if (wanted.spec.syscalls?.length === 0)
       this.#tell(recording, 'Warning', 'MergedEmptyProfile', `${name} allows nothing`);
     const made = await this.#parts.client.apply<ProfileObject>(PROFILES, wanted, { fieldManager: MANAGER, signal });
-    await this.#tellStatus(made, !final, signal);
+    if (!final) await this.#tellPartial(made, signal);
     return name;
   }
 
@@ -210,8 +210,8 @@ export class Recordings {
     return Number.POSITIVE_INFINITY;
   }
 
-  async #tellStatus(profile: ProfileObject, partial: boolean, signal: AbortSignal): Promise<void> {
-    const status = profileStatus(profile, partial, new Date());
+  async #tellPartial(profile: ProfileObject, signal: AbortSignal): Promise<void> {
+    const status = partialStatus(profile, new Date());
     if (!status) return;
     const merge = { type: 'merge', subresource: 'status', signal } as const;
     await ignoringGone(() => this.#parts.client.patch(PROFILES, { name: profile.metadata.name }, { status }, merge));

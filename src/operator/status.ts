@@ -1,10 +1,10 @@
+import { type Condition, withTime } from '../api/conditions.ts';
 import type { StateReason } from '../api/recording-state.ts';
 import type { ProfileRecording } from '../api/types.ts';
 import { byContainer, type Instance, namesOf, type RecordingObject } from './instances.ts';
 import type { Folded } from './merge.ts';
 
 export type RecordingStatus = NonNullable<ProfileRecording['status']>;
-type Condition = NonNullable<RecordingStatus['conditions']>[number];
 
 /** Names in `activeWorkloads`, at most: with 10,000 pods the object would be rewritten whole for each. */
 const MOST_WORKLOADS = 100;
@@ -109,12 +109,6 @@ function camel(code: string): string {
 }
 
 type Untimed = Omit<Condition, 'lastTransitionTime'>;
-
-/** The time of a condition is that of its last change of status. */
-export function withTime(condition: Untimed, before: readonly Condition[] | undefined, now: Date): Condition {
-  const same = before?.find(({ type, status }) => type === condition.type && status === condition.status);
-  return { ...condition, lastTransitionTime: same?.lastTransitionTime ?? `${now.toISOString().slice(0, 19)}Z` };
-}
 
 function latest(times: readonly (string | undefined)[]): string | undefined {
   return times

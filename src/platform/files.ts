@@ -19,7 +19,8 @@ function failure(path: string, cause: unknown): SyscribeError {
 
 /** Creates a file of an unpredictable name beside `path`, which must not exist (no link is followed). */
 function createBeside(path: string, mode: number): { file: string; fd: number } {
-  const file = join(dirname(path), `.${basename(path)}.${randomBytes(9).toString('base64url')}`);
+  // A name has 255 bytes at most, and this one has more than the file's.
+  const file = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(9).toString('base64url')}`);
   return { file, fd: openSync(file, 'wx', mode) };
 }
 

@@ -227,8 +227,12 @@ export class FakeApiServer implements AsyncDisposable {
   }
 
   #show({ asked, response }: Watch, { type, object }: Change): void {
-    if (!this.mute && fits(object, addressOf(asked.path).namespace, asked.query))
+    if (this.mute) return;
+    if (fits(object, addressOf(asked.path).namespace, asked.query))
       response.write(`${JSON.stringify({ type, object })}\n`);
+    // What is no longer selected is told as gone.
+    else if (type === 'MODIFIED' && asked.query.get('labelSelector')?.startsWith('!'))
+      response.write(`${JSON.stringify({ type: 'DELETED', object })}\n`);
   }
 }
 

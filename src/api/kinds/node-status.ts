@@ -1,4 +1,4 @@
-import { PROFILE_STATUS } from '../common.ts';
+import { ACTIVE_WORKLOADS, PROFILE_STATUS, WORKLOADS } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { object, string } from '../schema.ts';
 
@@ -14,5 +14,5 @@ export const NODE_STATUS = {
     { name: 'Node', type: 'string', priority: 10, jsonPath: '.spec.nodeName' },
   ],
   spec: object('Where.', { nodeName: string('The node.', { minLength: 1 }) }, ['nodeName']),
-  status: object('What has become of it.', PROFILE_STATUS),
+  status: object('What has become of it.', { ...PROFILE_STATUS, activeWorkloads: ACTIVE_WORKLOADS, pods: WORKLOADS }),
 } as const satisfies Kind;

@@ -1,4 +1,4 @@
-import { ACTIVE_WORKLOADS, labelSelector } from '../common.ts';
+import { ACTIVE_WORKLOADS, labelSelector, WORKLOADS } from '../common.ts';
 import type { Kind } from '../crd.ts';
 import { object, oneOf, string } from '../schema.ts';
 
@@ -26,5 +26,5 @@ export const PROFILE_BINDING = {
     },
     ['image', 'profileRef'],
   ),
-  status: object('Who uses it.', { activeWorkloads: ACTIVE_WORKLOADS }),
+  status: object('Who uses it.', { activeWorkloads: ACTIVE_WORKLOADS, pods: WORKLOADS }),
 } as const satisfies Kind;

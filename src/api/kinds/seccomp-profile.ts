@@ -1,4 +1,4 @@
-import { ACTIONS, ACTIVE_WORKLOADS, PROFILE_STATUS, STATE } from '../common.ts';
+import { ACTIONS, ACTIVE_WORKLOADS, PROFILE_STATUS, STATE, WORKLOADS } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { int32, int64, listOf, object, oneOf, prefixed, setOf, string } from '../schema.ts';
 
@@ -82,5 +82,6 @@ export const SECCOMP_PROFILE = {
     path: string('Not used.'),
     localhostProfile: string('What securityContext.seccompProfile.localhostProfile has to say.'),
     activeWorkloads: ACTIVE_WORKLOADS,
+    pods: WORKLOADS,
   }),
 } as const satisfies Kind;

@@ -28,7 +28,7 @@ export function register(program: Command): void {
 
 async function run(a: string, b: string, options: Options): Promise<number> {
   const { PROFILES } = await import('../../kubectl/record.ts');
-  const { toModel } = await import('../../operator/model.ts');
+  const { toModel } = await import('../../profile/resource.ts');
   const [left, right] = await withCluster(options, (client) => {
     const read = async (name: string): Promise<[string, Profile]> => [
       name,

@@ -1,14 +1,34 @@
-import type { SeccompProfile } from '../api/types.ts';
-import type { Profile, SyscallRule } from '../profile/model.ts';
+import type { Profile, SyscallRule } from './model.ts';
 
-type Spec = SeccompProfile['spec'];
-type Rule = NonNullable<Spec['syscalls']>[number];
+interface Rule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: readonly {
+    readonly index: number;
+    readonly op: string;
+    readonly value?: number;
+    readonly valueTwo?: number;
+  }[];
+}
+
+/** `spec` of a SeccompProfile as the API server's JSON has it. */
+export interface ResourceSpec {
+  readonly state?: 'Enabled' | 'Disabled';
+  readonly baseProfileName?: string;
+  readonly defaultAction: string;
+  readonly architectures?: readonly string[];
+  readonly listenerPath?: string;
+  readonly listenerMetadata?: string;
+  readonly flags?: readonly string[];
+  readonly syscalls?: readonly Rule[];
+}
 
 /**
  * The object as a profile that can be merged.
  * @throws RangeError for an argument that JSON numbers cannot tell exactly.
  */
-export function toModel({ spec }: SeccompProfile): Profile {
+export function toModel({ spec }: { readonly spec: ResourceSpec }): Profile {
   return {
     ...(spec.state === 'Disabled' && { state: 'Disabled' as const }),
     ...(spec.baseProfileName !== undefined && { baseProfileName: spec.baseProfileName }),
@@ -42,15 +62,15 @@ function exact(value: number): bigint {
   return BigInt(value);
 }
 
-export function toSpec(profile: Profile): Spec {
+export function toSpec(profile: Profile): ResourceSpec {
   return {
     state: profile.state ?? 'Enabled',
     ...(profile.baseProfileName !== undefined && { baseProfileName: profile.baseProfileName }),
     ...(profile.listenerPath !== undefined && { listenerPath: profile.listenerPath }),
     ...(profile.listenerMetadata !== undefined && { listenerMetadata: profile.listenerMetadata }),
     defaultAction: profile.defaultAction,
-    architectures: profile.architectures as Spec['architectures'] & object,
-    ...(profile.flags.length > 0 && { flags: profile.flags as Spec['flags'] & object }),
+    architectures: profile.architectures,
+    ...(profile.flags.length > 0 && { flags: profile.flags }),
     syscalls: profile.syscalls.map(({ names, action, errnoRet, args }) => ({
       names,
       action,
@@ -65,4 +85,9 @@ export function toSpec(profile: Profile): Spec {
       }),
     })),
   };
+}
+
+/** Rules of one name each, as SPO's merged profiles have them. */
+export function oneByOne(rules: readonly SyscallRule[]): SyscallRule[] {
+  return rules.flatMap((rule) => rule.names.map((one) => ({ ...rule, names: [one] })));
 }

@@ -1,0 +1,203 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type ProfileState, readyCondition, withTime } from '../../api/conditions.ts';
+import { LABELS, nodeLabel } from '../../api/names.ts';
+import { nodeStatusLabels, nodeStatusName, type Owner, ownerOf } from '../../api/node-status.ts';
+import type { NodeStatus } from '../../api/types.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { type Clock, MONOTONIC } from '../../kube/clock.ts';
+import { isKube } from '../../kube/errors.ts';
+import type { Log } from '../../kube/log.ts';
+import { customResource, type KubeObject } from '../../kube/object.ts';
+import { Informer } from '../../kube/reflector.ts';
+
+const NODE_STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
+const API_VERSION = 'security-profiles-operator.x-k8s.io/v1';
+/** Names of pods in one object: a node has 110 pods, unless it is told otherwise. */
+const MOST_PODS = 500;
+/** Pods that come and go are not told more often, milliseconds. */
+const PAUSE = 5000;
+
+type NodeStatusObject = NodeStatus & KubeObject;
+
+/** What has become of a profile on this node. */
+export interface Told {
+  readonly state: ProfileState;
+  /** Why, where it is an Error. */
+  readonly message?: string;
+  readonly generation: number | undefined;
+  /** NAMESPACE/POD of this node's pods that use it, sorted. */
+  readonly pods: readonly string[];
+}
+
+export interface NodeStatusesParts {
+  readonly client: KubeClient;
+  readonly log: Log;
+  readonly node: string;
+  readonly clock?: Clock;
+}
+
+/** The node statuses of this node: each is written where something has changed, and by nobody else. */
+export class NodeStatuses {
+  readonly #client: KubeClient;
+  readonly #node: string;
+  readonly #clock: Clock;
+  readonly #informer: Informer<NodeStatusObject>;
+  /** By KIND/NAME of the profile, as new as is known: what was written is, before it is heard of. */
+  readonly #present = new Map<string, NodeStatusObject>();
+  readonly #written = new Map<string, number>();
+
+  constructor({ client, log, node, clock = MONOTONIC }: NodeStatusesParts) {
+    this.#client = client;
+    this.#node = node;
+    this.#clock = clock;
+    this.#informer = new Informer<NodeStatusObject>(
+      { client, resource: NODE_STATUSES, log },
+      { labelSelector: `${LABELS.nodeName}=${nodeLabel(node)}` },
+    );
+    this.#informer.onChange((_, now, before) => this.#heard(now, before));
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#informer.run(signal);
+  }
+
+  get synced(): Promise<void> {
+    return this.#informer.synced;
+  }
+
+  /** Told of a profile, by KIND/NAME, whose node status somebody has changed. */
+  onChange(listener: (key: string) => void): void {
+    this.#informer.onChange((_, now, before) => {
+      const owner = ownerOf(now ?? (before as NodeStatusObject));
+      if (owner) listener(keyOf(owner));
+    });
+  }
+
+  has(kind: string, name: string): boolean {
+    return this.#present.has(`${kind}/${name}`);
+  }
+
+  /** @returns milliseconds until it may be written, where that is not now. */
+  async put(owner: Owner, told: Told, signal: AbortSignal): Promise<number | undefined> {
+    const key = keyOf(owner);
+    let present = this.#present.get(key);
+    if (present && ownerOf(present)?.uid !== owner.uid) {
+      await this.remove(owner.kind, owner.name, signal);
+      present = undefined;
+    }
+    const labels = nodeStatusLabels(owner, this.#node, told.state);
+    const status = statusOf(told, present?.status);
+    const labelled =
+      present && Object.entries(labels).every(([name, value]) => present?.metadata.labels?.[name] === value);
+    if (labelled && isDeepStrictEqual(status, present?.status)) return undefined;
+    const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + PAUSE - this.#clock.now();
+    if (labelled && wait > 0 && onlyPods(status, present?.status)) return wait;
+    this.#written.set(key, this.#clock.now());
+    if (!present) present = await this.#create(owner, labels, signal);
+    else if (!labelled) present = await this.#patch(present, { metadata: { labels } }, {}, signal);
+    if (present && !isDeepStrictEqual(status, present.status))
+      await this.#patch(present, { status: { ...REMOVED, ...status } }, { subresource: 'status' }, signal);
+    return undefined;
+  }
+
+  async remove(kind: string, name: string, signal: AbortSignal): Promise<void> {
+    const key = `${kind}/${name}`;
+    const present = this.#present.get(key);
+    if (!present) return;
+    const { uid } = present.metadata;
+    try {
+      await this.#client.delete(NODE_STATUSES, present.metadata, {
+        ...(uid !== undefined && { preconditions: { uid } }),
+        signal,
+      });
+    } catch (error) {
+      if (!isKube(error, 'notFound', 'conflict')) throw error;
+    }
+    this.#present.delete(key);
+    this.#written.delete(key);
+  }
+
+  #heard(now: NodeStatusObject | undefined, before: NodeStatusObject | undefined): void {
+    const owner = ownerOf(now ?? (before as NodeStatusObject));
+    // A label is not proof: another node's agent may have written it.
+    if (!owner || (now ?? before)?.spec.nodeName !== this.#node) return;
+    const present = this.#present.get(keyOf(owner));
+    if (!now) {
+      if (present?.metadata.uid === before?.metadata.uid) this.#present.delete(keyOf(owner));
+    } else if (!present || !isOlder(now, present)) this.#present.set(keyOf(owner), now);
+  }
+
+  async #create(
+    owner: Owner,
+    labels: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<NodeStatusObject | undefined> {
+    const make = (taken: boolean) =>
+      this.#client.create<NodeStatusObject>(
+        NODE_STATUSES,
+        {
+          apiVersion: API_VERSION,
+          kind: 'SecurityProfileNodeStatus',
+          metadata: {
+            name: nodeStatusName(owner, this.#node, taken),
+            labels,
+            ownerReferences: [{ apiVersion: API_VERSION, ...owner, controller: true, blockOwnerDeletion: true }],
+          },
+          spec: { nodeName: this.#node },
+        },
+        { signal },
+      );
+    let made: NodeStatusObject;
+    try {
+      made = await make(false);
+    } catch (error) {
+      if (!isKube(error, 'alreadyExists')) throw error;
+      made = await make(true);
+    }
+    this.#present.set(keyOf(owner), made);
+    return made;
+  }
+
+  async #patch(
+    { metadata }: NodeStatusObject,
+    patch: object,
+    options: { readonly subresource?: string },
+    signal: AbortSignal,
+  ): Promise<NodeStatusObject> {
+    const merge = { type: 'merge', ...options, signal } as const;
+    const now = await this.#client.patch<NodeStatusObject>(NODE_STATUSES, metadata, patch, merge);
+    this.#heard(now, undefined);
+    return now;
+  }
+}
+
+/** A merge leaves what is not named. */
+const REMOVED = { activeWorkloads: null, pods: null } as const;
+
+function keyOf({ kind, name }: Owner): string {
+  return `${kind}/${name}`;
+}
+
+function statusOf(
+  { state, message, generation, pods }: Told,
+  before: NodeStatus['status'],
+): NodeStatus['status'] & object {
+  return {
+    status: state,
+    conditions: [withTime(readyCondition(state, message, generation), before?.conditions, new Date())],
+    ...(pods.length > 0 && { activeWorkloads: pods.slice(0, MOST_PODS), pods: pods.length }),
+  };
+}
+
+/** Whether nothing differs but which pods there are; the first that comes and the last that goes count for more. */
+function onlyPods(now: NodeStatus['status'], before: NodeStatus['status']): boolean {
+  const { activeWorkloads: _, pods = 0, ...rest } = now ?? {};
+  const { activeWorkloads: __, pods: had = 0, ...other } = before ?? {};
+  return pods > 0 === had > 0 && isDeepStrictEqual(rest, other);
+}
+
+/** Versions of one type are numbers that grow (Kubernetes 1.35 says so; etcd's always have). */
+function isOlder(one: KubeObject, other: KubeObject): boolean {
+  if (one.metadata.uid !== other.metadata.uid) return false;
+  return Number(one.metadata.resourceVersion) < Number(other.metadata.resourceVersion);
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { NodeStatus, ProfileBinding } from '../../../../src/api/types.ts';
+import { type KubeObject, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
+import { Informer } from '../../../../src/kube/reflector.ts';
+import { Installations } from '../../../../src/operator/installations/installations.ts';
+import { BINDINGS, NODE_STATUSES, watchInstallations } from '../../../../src/operator/installations/watch.ts';
+import type { ProfileObject } from '../../../../src/operator/instances.ts';
+import { PROFILES } from '../../../../src/operator/recordings.ts';
+import { serve } from '../../../support/kube.ts';
+import { binding, nodeStatus, profile } from './samples.ts';
+
+const OURS = 'spo.x-k8s.io/on-nodes';
+const AGO = '2026-01-01T00:00:00Z';
+const DAEMON_SETS: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'daemonsets',
+  kind: 'DaemonSet',
+  namespaced: true,
+};
+
+async function operate(context: TestContext, nodes: readonly string[]) {
+  const { server, client } = await serve(context);
+  const put = (resource: Resource, object: KubeObject) => server.objects.adopt(pathOf(resource), object);
+  for (const name of nodes) put(NODES, { metadata: { name, uid: name } });
+  const agents = { metadata: { name: 'spod', namespace: 'spo' }, status: { desiredNumberScheduled: nodes.length } };
+  put(DAEMON_SETS, agents as KubeObject);
+  const log = { info: () => {}, warn: () => {} };
+  const profiles = new Informer<ProfileObject>({ client, resource: PROFILES });
+  const view = watchInstallations(client, log, 'spo');
+  const installations = new Installations({ client, log, profiles, view });
+  const stop = new AbortController();
+  const run = () => {
+    const parts = [profiles.run(stop.signal), installations.watch(stop.signal), installations.lead(stop.signal)];
+    context.after(async () => {
+      stop.abort();
+      await Promise.allSettled(parts);
+    });
+  };
+  const find = (name: string) =>
+    (server.objects.all(pathOf(PROFILES)) as unknown as ProfileObject[]).find(({ metadata }) => metadata.name === name);
+  const bound = (name: string) =>
+    (server.objects.all(pathOf(BINDINGS)) as unknown as (ProfileBinding & KubeObject)[]).find(
+      ({ metadata }) => metadata.name === name,
+    );
+  return {
+    server,
+    run,
+    find,
+    bound,
+    put,
+    tell: (of: string, node: string, status?: NodeStatus['status']) => put(NODE_STATUSES, nodeStatus(of, node, status)),
+    until: (condition: () => boolean) => server.changes.until(condition),
+    is: (name: string, state: string) => server.changes.until(() => find(name)?.status?.status === state),
+  };
+}
+
+test('a profile is Pending at once, held by one finalizer, and Installed when all nodes have it', async (context) => {
+  const { run, put, tell, is, find } = await operate(context, ['n1', 'n2']);
+  put(PROFILES, profile('web'));
+  run();
+  await is('web', 'Pending');
+  tell('web', 'n1');
+  tell('web', 'n2');
+  await is('web', 'Installed');
+  assert.deepEqual(find('web')?.metadata.finalizers, [OURS]);
+  assert.equal(find('web')?.status?.conditions?.[0]?.status, 'True');
+});
+
+test('a profile that is still recorded is left alone', async (context) => {
+  const { run, put, is, find } = await operate(context, ['n1']);
+  put(PROFILES, profile('rec', { labels: { 'spo.x-k8s.io/partial': 'true' } }));
+  put(PROFILES, profile('web'));
+  run();
+  await is('web', 'Pending');
+  assert.deepEqual([find('rec')?.metadata.finalizers, find('rec')?.status], [undefined, undefined]);
+});
+
+test('who uses a profile is told of it and of its bindings, which are held by that', async (context) => {
+  const { run, put, tell, find, bound, until } = await operate(context, ['n1']);
+  put(PROFILES, profile('web'));
+  put(BINDINGS, binding('b', 'web'));
+  put(BINDINGS, binding('elsewhere', 'web', 'other'));
+  tell('web', 'n1', { status: 'Installed', activeWorkloads: ['shop/p'], pods: 1 });
+  run();
+  await until(() => bound('b')?.status?.pods === 1 && find('web')?.status?.pods === 1);
+  assert.deepEqual(find('web')?.status?.activeWorkloads, ['shop/p']);
+  assert.deepEqual(bound('b')?.status?.activeWorkloads, ['shop/p']);
+  assert.deepEqual(bound('b')?.metadata.finalizers, ['active-workload-lock']);
+  assert.equal(bound('elsewhere')?.metadata.finalizers, undefined);
+  tell('web', 'n1');
+  await until(() => bound('b')?.metadata.finalizers?.length === 0 && bound('b')?.status?.pods === undefined);
+});
+
+test('deleted while in use: Terminating and InUse until no pod has it, and gone behind the last node', async (context) => {
+  const { run, put, tell, is, find, until, server } = await operate(context, ['n1', 'n2']);
+  put(PROFILES, profile('web', { finalizers: [OURS, 'n1-deleted'], deletionTimestamp: AGO }));
+  tell('web', 'n1', { status: 'Terminating', activeWorkloads: ['shop/p'], pods: 1 });
+  tell('web', 'n2', { status: 'Terminating' });
+  run();
+  await is('web', 'Terminating');
+  const inUse = () => find('web')?.status?.conditions?.find(({ type }) => type === 'InUse')?.status;
+  assert.equal(inUse(), 'True');
+  tell('web', 'n1', { status: 'Terminating' });
+  await until(() => inUse() === 'False');
+  assert.equal(find('web')?.metadata.finalizers?.length, 2);
+  for (const node of ['n1', 'n2']) server.remove(NODE_STATUSES, `web-${node}`);
+  await until(() => find('web')?.metadata.finalizers?.length === 0);
+});
+
+test('a pod that no node has yet keeps a profile too', async (context) => {
+  const { run, put, tell, is, find } = await operate(context, ['n1']);
+  const seccompProfile = { type: 'Localhost', localhostProfile: 'operator/web.json' };
+  const waiting = {
+    metadata: { name: 'p', namespace: 'shop' },
+    spec: { nodeName: '', securityContext: { seccompProfile } },
+  };
+  put(PODS, waiting as KubeObject);
+  put(PROFILES, profile('web', { finalizers: [OURS], deletionTimestamp: AGO }));
+  tell('web', 'n1', { status: 'Terminating' });
+  run();
+  await is('web', 'Terminating');
+  assert.equal(find('web')?.status?.conditions?.[1]?.status, 'True');
+});
+
+test('what a node that is gone told is removed, with SPO’s finalizer of it', async (context) => {
+  const { run, put, tell, find, until, server } = await operate(context, ['n1']);
+  put(PROFILES, profile('web', { finalizers: ['fake-node-deleted', 'n1-deleted', OURS], deletionTimestamp: AGO }));
+  tell('web', 'fake-node', { status: 'Installed', pods: 3 });
+  tell('web', 'n1', { status: 'Terminating' });
+  run();
+  await until(() => !find('web')?.metadata.finalizers?.includes('fake-node-deleted'));
+  assert.deepEqual(find('web')?.metadata.finalizers, ['n1-deleted', OURS]);
+  server.remove(NODES, 'n1');
+  await until(() => find('web')?.metadata.finalizers?.length === 0);
+  assert.equal(server.objects.all(pathOf(NODE_STATUSES)).length, 0);
+});
