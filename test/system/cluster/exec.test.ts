@@ -19,13 +19,14 @@ interface Line {
 
 /** What the enricher has written of a command line; asked for again until it has, as nothing tells of a log's growth. */
 async function written(cmdLine: string): Promise<Line> {
+  let text = '';
   for (const end = Date.now() + PATIENCE; Date.now() < end; await setTimeout(200)) {
-    const text = await kubectl('-n', NAMESPACE, 'logs', 'daemonset/spod', '-c', 'json-enricher');
+    text = await kubectl('-n', NAMESPACE, 'logs', 'daemonset/spod', '-c', 'json-enricher');
     const lines = text.split('\n').filter((line) => line.startsWith('{'));
     const found = lines.map((line): Line => JSON.parse(line)).find((line) => line.cmdLine?.trim() === cmdLine);
     if (found) return found;
   }
-  throw new Error(`nothing was written of ${cmdLine}`);
+  throw new Error(`nothing was written of ${cmdLine}, but ${text.slice(-2000)}`);
 }
 
 const uidIn = (text: string) => /^SPO_EXEC_REQUEST_UID=(.+)$/m.exec(text)?.[1];

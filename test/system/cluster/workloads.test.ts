@@ -21,8 +21,12 @@ const ended = (key: string) =>
   cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
 const ready = (key: string) =>
   cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.every((one) => one.ready) ?? false);
-const completeOf = async (key: string) => {
-  const found = await cluster.eyes.recordings.until(key, ({ status }) => status?.pods === 0);
+/** Of so many containers that have ended: the status follows within five seconds. */
+const completeOf = async (key: string, count: number) => {
+  const found = await cluster.eyes.recordings.until(key, ({ status }) => {
+    const all = status?.containers ?? [];
+    return all.length === count && all.every(({ running, done }) => running === 0 && (done ?? 0) > 0);
+  });
   return found.status?.containers?.map(({ name, complete }) => `${name} ${complete}`);
 };
 
@@ -39,7 +43,7 @@ test('a StatefulSet: profiles by ordinal; one that is scaled down is whole', clu
   assert.ok(isPartial(await eyes.profiles.until('db-c-0')));
   await remove('-n', 'set', 'statefulset', 'db');
   await whole('db-c-0');
-  assert.deepEqual(await completeOf('set/db'), ['c True']);
+  assert.deepEqual(await completeOf('set/db', 1), ['c True']);
 });
 
 test('a Deployment that is scaled down: what is gone is whole, what stays goes on', cluster.options, async () => {
@@ -72,7 +76,7 @@ test(
     assert.ok(has('mkdir')(await whole('car-main')) && has('rmdir')(await whole('car-init')));
     const side = await whole('car-side');
     assert.ok(has('symlink')(side) && !has('mkdir')(side));
-    assert.deepEqual(await completeOf('beside/car'), ['init True', 'main True', 'side True']);
+    assert.deepEqual(await completeOf('beside/car', 3), ['init True', 'main True', 'side True']);
   },
 );
 
@@ -105,7 +109,7 @@ test('a pod that is evicted leaves what it did', cluster.options, async () => {
   );
   await eyes.pods.gone('evicted/one');
   assert.ok(has('mkdir')(await whole('out-c')));
-  assert.deepEqual(await completeOf('evicted/out'), ['c True']);
+  assert.deepEqual(await completeOf('evicted/out', 1), ['c True']);
 });
 
 test('an ephemeral container has a profile of its own, and its target keeps clear of it', cluster.options, async () => {
