@@ -3,8 +3,9 @@ import type { Log } from '../kube/log.ts';
 import { waitFor } from '../platform/wait.ts';
 import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../recording/node-recorder.ts';
 import { type ClusterView, type PodObject, synced } from './cluster.ts';
-import type { Identities } from './identities.ts';
-import { recordFor, recordId, recordingsOf } from './matching.ts';
+import type { ContainerIdentity, Identities } from './identities.ts';
+import { recordFor, recordId, recordingsOf, uidOf } from './matching.ts';
+import { Orphans } from './orphans.ts';
 import { isOver } from './over.ts';
 import { PodEvents } from './pod-events.ts';
 import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
@@ -51,6 +52,7 @@ export class Agent {
   readonly #news = new Set<number>();
   /** Uses of slots whose container is known for what it is. */
   readonly #settled = new Map<number, number>();
+  readonly #orphans = new Orphans();
   #wake = Promise.withResolvers<void>();
   readonly #events: PodEvents;
   #unsupported: string | undefined;
@@ -76,6 +78,11 @@ export class Agent {
   /** Containers that have a slot now. */
   get recorded(): number {
     return this.#recorder?.containers().length ?? 0;
+  }
+
+  /** Containers that ended, and nobody ever told whose they were. */
+  get unresolved(): number {
+    return this.#orphans.lost;
   }
 
   /** What the kernel could not do for the recording, while there is one. */
@@ -105,6 +112,7 @@ export class Agent {
   /** Looks at what there is, and makes the difference good. */
   async round(): Promise<void> {
     this.#beginOrEnd();
+    this.#parts.records.writeAgain();
     if (this.#recorder && this.#begun) {
       this.#adoptMissing(this.#recorder);
       const all = this.#rounds++ % ROUNDS === 0;
@@ -196,13 +204,16 @@ export class Agent {
     if (identity?.sandbox) return recorder.release(container.slot);
     const pod = identities.pod(container.podUid);
     if (!identity || !pod) {
-      // Of a pod that nobody knows, and that is gone: whose it was cannot be told any more.
-      if (container.ended && !identities.lives(container.podUid)) recorder.release(container.slot);
+      const unknown = container.ended && !identities.lives(container.podUid);
+      const scarce = this.recorded > this.#settings.slots / 2;
+      if (unknown && this.#orphans.isLost(container, this.#parts.view.pods.connected, scarce))
+        recorder.release(container.slot);
       return;
     }
-    const records = this.#recordsOf(pod, identity.name, identity.handler);
+    const records = this.#recordsOf(pod, container.containerId, identity);
     if (records.length === 0) {
-      if (container.ended || !this.#mayBeRecorded(pod.metadata.namespace)) recorder.release(container.slot);
+      const over = container.ended || !this.#mayBeRecorded(pod.metadata.namespace);
+      if (over && this.#isWritten(pod, identity.name)) recorder.release(container.slot);
       return;
     }
     this.#settled.set(container.slot, container.generation);
@@ -216,10 +227,18 @@ export class Agent {
     if (container.ended && safe.every(Boolean)) recorder.release(container.slot);
   }
 
+  /** Whether what a container did is on disk, as far as anybody wants it. */
+  #isWritten(pod: PodObject, container: string): boolean {
+    const { records } = this.#parts;
+    return records
+      .list()
+      .every((one) => one.pod.uid !== uidOf(pod) || one.container !== container || records.isWritten(one.id));
+  }
+
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
-  #recordsOf(pod: PodObject, container: string, handler: string): ContainerRecord[] {
+  #recordsOf(pod: PodObject, containerId: string, { name: container, handler }: ContainerIdentity): ContainerRecord[] {
     const { records, view } = this.#parts;
-    const uid = pod.metadata.uid ?? '';
+    const uid = uidOf(pod);
     const running = records
       .list()
       .filter(
@@ -238,7 +257,10 @@ export class Agent {
       return running;
     }
     const fresh = wanted
-      .filter(({ metadata }) => !records.get(recordId(metadata.uid ?? '', uid, container)))
+      .filter(({ metadata }) => {
+        const id = recordId(metadata.uid ?? '', uid, container);
+        return !records.get(id) && !records.wasHandedIn(id, containerId);
+      })
       .map((recording) => {
         this.#events.tell(
           pod,

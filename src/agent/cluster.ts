@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
 import { customResource, type KubeObject, NAMESPACES, PODS } from '../kube/object.ts';
 import { Informer } from '../kube/reflector.ts';
-import { LOG_SESSION, type Pod, type PodContainer } from './matching.ts';
+import { CONFIG_HASH, LOG_SESSION, type Pod, type PodContainer } from './matching.ts';
 
 /** What the agent sees of the cluster: its own node's pods, all recordings, and the namespaces that may be recorded. */
 export interface ClusterView {
@@ -66,9 +66,6 @@ interface RawPod extends KubeObject {
     readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
   };
 }
-
-/** A static pod's cgroup is named by its manifest's hash. */
-export const CONFIG_HASH = 'kubernetes.io/config.hash';
 
 /** Little of a pod is kept: a node has hundreds, and each is some ten kilobytes. */
 export function podOf(raw: KubeObject): PodObject {

@@ -24,6 +24,8 @@ interface PodRef {
   readonly name: string;
   readonly uid: string;
   readonly generateName?: string;
+  /** Of a manifest on the node: other nodes have one of the same. */
+  readonly static?: true;
 }
 
 /** What one run of a container did. */
