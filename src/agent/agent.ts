@@ -3,8 +3,9 @@ import type { Log } from '../kube/log.ts';
 import { waitFor } from '../platform/wait.ts';
 import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../recording/node-recorder.ts';
 import { type ClusterView, type PodObject, synced } from './cluster.ts';
-import type { Identities } from './identities.ts';
-import { recordFor, recordId, recordingsOf } from './matching.ts';
+import type { ContainerIdentity, Identities } from './identities.ts';
+import { recordFor, recordId, recordingsOf, uidOf } from './matching.ts';
+import { Orphans } from './orphans.ts';
 import { isOver } from './over.ts';
 import { PodEvents } from './pod-events.ts';
 import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
@@ -58,6 +59,7 @@ export class Agent {
   readonly #news = new Set<number>();
   /** Uses of slots whose container is known for what it is. */
   readonly #settled = new Map<number, number>();
+  readonly #orphans = new Orphans();
   #wake = Promise.withResolvers<void>();
   readonly #events: PodEvents;
   readonly #slotless: Slotless;
@@ -68,7 +70,7 @@ export class Agent {
     this.#settings = settings;
     this.#events = new PodEvents(parts.events);
     this.#slotless = new Slotless(
-      { ...parts, events: this.#events, recordsOf: (pod, name, handler) => this.#recordsOf(pod, name, handler) },
+      { ...parts, events: this.#events, recordsOf: (pod, id, identity) => this.#recordsOf(pod, id, identity) },
       settings.slots,
     );
     const { pods, recordings, namespaces } = parts.view;
@@ -88,6 +90,11 @@ export class Agent {
   /** Containers that have a slot now. */
   get recorded(): number {
     return this.#recorder?.containers().length ?? 0;
+  }
+
+  /** Containers that ended, and nobody ever told whose they were. */
+  get unresolved(): number {
+    return this.#orphans.lost;
   }
 
   /** What the kernel could not do for the recording, while there is one. */
@@ -125,6 +132,7 @@ export class Agent {
   /** Looks at what there is, and makes the difference good. */
   async round(): Promise<void> {
     this.#beginOrEnd();
+    this.#parts.records.writeAgain();
     if (this.#recorder && this.#begun) {
       await this.#adoptMissing(this.#recorder);
       const all = performance.now() >= this.#allFrom;
@@ -231,10 +239,16 @@ export class Agent {
     const identity = await identities.identify(containerId, podUid);
     if (identity?.sandbox) return release();
     const pod = identities.pod(podUid);
-    // Of a pod that nobody knows, and that is gone: whose it was cannot be told any more.
-    if (!identity || !pod) return ended && !identities.lives(podUid) && release();
-    const records = this.#recordsOf(pod, identity.name, identity.handler);
-    if (records.length === 0) return ended || !this.#mayBeRecorded(pod.metadata.namespace) ? release() : true;
+    if (!identity || !pod) {
+      const unknown = ended && !identities.lives(podUid);
+      const scarce = this.recorded > this.#settings.slots / 2;
+      return unknown && this.#orphans.isLost(container, this.#parts.view.pods.connected, scarce) && release();
+    }
+    const records = this.#recordsOf(pod, containerId, identity);
+    if (records.length === 0) {
+      if (!ended && this.#mayBeRecorded(pod.metadata.namespace)) return true;
+      return this.#isWritten(pod, identity.name) && release();
+    }
     this.#settled.set(slot, container.generation);
     const { calls, reasons } = recorder.observe(slot);
     const safe = records.map((record) =>
@@ -244,10 +258,18 @@ export class Agent {
     return ended ? release() : true;
   }
 
+  /** Whether what a container did is on disk, as far as anybody wants it. */
+  #isWritten(pod: PodObject, container: string): boolean {
+    const { records } = this.#parts;
+    return records
+      .list()
+      .every((one) => one.pod.uid !== uidOf(pod) || one.container !== container || records.isWritten(one.id));
+  }
+
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
-  #recordsOf(pod: PodObject, container: string, handler: string): ContainerRecord[] {
+  #recordsOf(pod: PodObject, containerId: string, { name: container, handler }: ContainerIdentity): ContainerRecord[] {
     const { records, view } = this.#parts;
-    const uid = pod.metadata.uid ?? '';
+    const uid = uidOf(pod);
     const running = records
       .list()
       .filter(
@@ -266,7 +288,10 @@ export class Agent {
       return running;
     }
     const fresh = wanted
-      .filter(({ metadata }) => !records.get(recordId(metadata.uid ?? '', uid, container)))
+      .filter(({ metadata }) => {
+        const id = recordId(metadata.uid ?? '', uid, container);
+        return !records.get(id) && !records.wasHandedIn(id, containerId);
+      })
       .map((recording) => recordFor(recording, pod, container, runtime ?? 'none'));
     return [...running, ...fresh];
   }

@@ -3,7 +3,7 @@ import { type CriIdentity, RuntimeAway, RuntimeClient } from '../container/cri/c
 import { runtimeEndpoints } from '../container/cri/endpoints.ts';
 import type { Log } from '../kube/log.ts';
 import type { PodObject } from './cluster.ts';
-import { CONFIG_HASH } from './matching.ts';
+import { uidOf } from './matching.ts';
 
 const MOST = 4096;
 const PATIENCE = 2000; // milliseconds
@@ -12,9 +12,15 @@ const AGAIN = 10_000; // milliseconds
 const MOST_GONE = 1024;
 
 /** What is known of a container's cgroup. */
-export type Identity =
-  | { readonly sandbox: true }
-  | { readonly sandbox: false; readonly name: string; readonly handler: string; readonly podUid: string };
+export type Identity = { readonly sandbox: true } | ContainerIdentity;
+
+export interface ContainerIdentity {
+  readonly sandbox: false;
+  readonly name: string;
+  /** Of the runtime; empty: the default one. */
+  readonly handler: string;
+  readonly podUid: string;
+}
 
 /** Which container of which pod an id is: asked of the runtime, which knows before the first process runs; else of the pod's status. */
 export class Identities implements Disposable {
@@ -87,7 +93,6 @@ export class Identities implements Disposable {
   }
 }
 
-function uidsOf({ metadata }: PodObject): string[] {
-  const hash = metadata.annotations?.[CONFIG_HASH];
-  return [metadata.uid, hash].filter((uid) => uid !== undefined);
+function uidsOf(pod: PodObject): string[] {
+  return [pod.metadata.uid, uidOf(pod)].filter((uid) => uid !== undefined);
 }

@@ -30,6 +30,20 @@ export interface PodContainer {
   readonly succeededInit: boolean;
 }
 
+/** On the mirror that the kubelet makes of a static pod; its cgroup is named by it, as those of others by their UIDs. */
+export const CONFIG_HASH = 'kubernetes.io/config.hash';
+
+/** By what a pod's containers are known to be its: the mirror of a static pod may be made anew under another UID while they run. */
+export function uidOf(pod: Pick<Pod, 'metadata'>): string {
+  return configHash(pod) ?? pod.metadata.uid ?? '';
+}
+
+/** Anybody may annotate a pod: what looks like the UID of another one is no hash of a manifest. */
+function configHash({ metadata }: Pick<Pod, 'metadata'>): string | undefined {
+  const hash = metadata.annotations?.[CONFIG_HASH];
+  return hash !== undefined && /^[0-9a-f]{32}$/.test(hash) ? hash : undefined;
+}
+
 /** The recordings by which a container of a pod is to be recorded. Selectors that cannot be read match nothing. */
 export function recordingsOf(
   pod: Pod,
@@ -70,9 +84,6 @@ export function parseInterval(text: string | undefined): number {
   return Math.min(Math.max(sum, 1000), 24 * 3_600_000);
 }
 
-/** A static pod's cgroup is named by its manifest's hash. */
-export const CONFIG_HASH = 'kubernetes.io/config.hash';
-
 /** What the webhook gives to containers that are recorded from the log, the container's name behind. */
 export const LOG_SESSION = traceAnnotation('SeccompProfile', 'Logs') as string;
 
@@ -104,20 +115,19 @@ export function isLogged({ metadata, spec }: ProfileRecording): boolean {
 /** What is begun with for a container of a pod. */
 export function recordFor(
   recording: ProfileRecording,
-  { metadata }: Pod,
+  pod: Pod,
   container: string,
   runtime: ContainerRecord['runtime'],
 ): ContainerRecord {
-  const { name, namespace = '', uid = '', generateName } = metadata;
+  const { name, namespace = '', generateName } = pod.metadata;
+  const uid = uidOf(pod);
   return newRecord({
     id: recordId(recording.metadata.uid ?? '', uid, container),
     recording: recordingRef(recording),
     pod: {
-      namespace,
-      name,
-      uid,
+      ...{ namespace, name, uid },
       ...(generateName !== undefined && { generateName }),
-      ...(metadata.annotations?.[CONFIG_HASH] !== undefined && { static: true }),
+      ...(configHash(pod) !== undefined && { static: true as const }),
     },
     container,
     runtime,

@@ -122,6 +122,12 @@ export class AgentMetrics {
     this.#counter('syscribe_recorder_losses_total', 'What the kernel could not do for recording.', ['reason'], () =>
       Object.entries(agent.losses ?? {}).map(([reason, count]) => [[reason], count]),
     );
+    this.#counter(
+      'syscribe_unresolved_containers_total',
+      'Containers that ended before their pods were known.',
+      [],
+      () => [[[], agent.unresolved]],
+    );
     this.#counter('syscribe_audit_runs_evicted_total', 'Containers in the log that had to make room.', [], () => [
       [[], audited().evicted],
     ]);

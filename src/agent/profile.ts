@@ -6,12 +6,12 @@ import { machine } from '../recording/session.ts';
 import { type ContainerRecord, stateOfRecord, totalOf } from './record.ts';
 
 /**
- * SPO's name for the record's profile; one that nobody else can have where that is taken, or is what the merged profile
- * of the recording will be called. A static pod's is its node's, since each node may have a copy.
+ * SPO's name for the record's profile, with the node's hash behind that of a static pod; one that nobody else can have where
+ * that is taken, or is what the merged profile of the recording will be called.
  */
-export function nameOf({ recording, container, pod }: ContainerRecord, taken: boolean, node: string): string {
-  const plain = profileName(recording.name, container, pod.name, pod.generateName);
-  const name = pod.static ? suffixed(plain, 'node', node) : plain;
+export function nameOf({ recording, container, pod }: ContainerRecord, node: string, taken: boolean): string {
+  const usual = profileName(recording.name, container, pod.name, pod.generateName);
+  const name = pod.static ? suffixed(usual, recording.namespace, node) : usual;
   const merged = recording.merged && name === profileName(recording.name, container, pod.name);
   return taken || merged || name.length > 253
     ? suffixed(name, recording.namespace, `${recording.uid}/${pod.uid}`)

@@ -100,7 +100,7 @@ export class Publisher {
     }
     const wait = (this.#rhythms.get(id)?.since ?? 0) + ENDING - this.#clock.now();
     if (endsSoon(record) && wait > 0) return { requeueAfter: wait };
-    const wanted = profileOf(record, record.published?.name ?? nameOf(record, false, this.#node), this.#node);
+    const wanted = profileOf(record, record.published?.name ?? nameOf(record, this.#node, false), this.#node);
     const text = JSON.stringify(wanted);
     const rhythm = this.#rhythms.get(id);
     const hash = createHash('sha256').update(text).digest('base64');
@@ -165,7 +165,7 @@ export class Publisher {
       this.#take(record, there);
       return this.#write({ ...record, published: { name, uid: there.metadata.uid ?? '' } }, wanted, signal);
     }
-    const other = nameOf(record, true, this.#node);
+    const other = nameOf(record, this.#node, true);
     if (other === name) throw new Error(`${name} is another's profile`);
     return this.#create(record, { ...wanted, metadata: { ...wanted.metadata, name: other } }, signal);
   }
@@ -194,7 +194,8 @@ export class Publisher {
   }
 
   #tell({ pod }: ContainerRecord, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    this.#parts.events.event({ apiVersion: 'v1', kind: 'Pod', ...pod }, type, reason, message);
+    const { namespace, name, uid } = pod;
+    this.#parts.events.event({ apiVersion: 'v1', kind: 'Pod', namespace, name, uid }, type, reason, message);
   }
 }
 

@@ -24,7 +24,7 @@ interface PodRef {
   readonly name: string;
   readonly uid: string;
   readonly generateName?: string;
-  /** Its node's kubelet has it of a file. */
+  /** Of a manifest on the node: other nodes have one of the same. */
   readonly static?: true;
 }
 

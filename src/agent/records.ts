@@ -1,5 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import type { Journal } from './journal.ts';
 import type { ContainerRecord } from './record.ts';
+
+const MOST_HANDED_IN = 4096;
 
 /** The records of this node, in memory and on disk; whoever shows them is told of each change. */
 export class Records {
@@ -7,6 +10,8 @@ export class Records {
   readonly #all = new Map<string, ContainerRecord>();
   /** Not on disk as they are. */
   readonly #unwritten = new Set<string>();
+  /** Runs of records that are forgotten: the kernel may still have them. */
+  readonly #handedIn = new LRUCache<string, true>({ max: MOST_HANDED_IN });
   readonly #changed: (record: ContainerRecord) => void;
 
   constructor(journal: Journal, changed: (record: ContainerRecord) => void) {
@@ -52,6 +57,23 @@ export class Records {
     return this.put(same ? before : after);
   }
 
+  /** Tries again what could not be written: a disk that was full may have room by now. */
+  writeAgain(): void {
+    for (const id of this.#unwritten) {
+      const record = this.#all.get(id);
+      if (record) this.put(record);
+    }
+  }
+
+  isWritten(id: string): boolean {
+    return !this.#unwritten.has(id);
+  }
+
+  /** Whether a run of a container was part of a record that is not needed any more. */
+  wasHandedIn(id: string, containerId: string): boolean {
+    return this.#handedIn.has(`${id}/${containerId}`);
+  }
+
   published(id: string, object: { name: string; uid: string }): void {
     const record = this.#all.get(id);
     if (record) this.put({ ...record, published: object });
@@ -64,6 +86,7 @@ export class Records {
   }
 
   remove(id: string): void {
+    for (const containerId of this.#all.get(id)?.ended ?? []) this.#handedIn.set(`${id}/${containerId}`, true);
     this.#all.delete(id);
     this.#unwritten.delete(id);
     this.#journal.remove(id);

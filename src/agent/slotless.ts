@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { PodObject } from './cluster.ts';
-import type { Identities } from './identities.ts';
+import type { ContainerIdentity, Identities } from './identities.ts';
 import type { PodContainer } from './matching.ts';
 import type { PodEvents } from './pod-events.ts';
 import { type ContainerRecord, type Run, withRun } from './record.ts';
@@ -15,7 +15,7 @@ export interface SlotlessParts {
   readonly records: Records;
   readonly events: PodEvents;
   /** The records that a container's run belongs to; none where it is not to be recorded. */
-  readonly recordsOf: (pod: PodObject, container: string, handler: string) => readonly ContainerRecord[];
+  readonly recordsOf: (pod: PodObject, containerId: string, identity: ContainerIdentity) => readonly ContainerRecord[];
 }
 
 /** A container, with its pod. */
@@ -81,7 +81,7 @@ export class Slotless {
     const { identities, records, events, recordsOf } = this.#parts;
     const identity = await identities.identify(id, pod.metadata.uid);
     if (!identity || identity.sandbox) return;
-    const concerned = recordsOf(pod, name, identity.handler).filter((record) => !record.ended.includes(id));
+    const concerned = recordsOf(pod, id, identity).filter((record) => !record.ended.includes(id));
     if (concerned.length === 0) return;
     const message = `all ${this.#slots} slots of the recorder were taken`;
     const run: Run = { calls: [], reasons: [{ code: 'no-slot', message }] };

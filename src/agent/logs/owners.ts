@@ -1,6 +1,6 @@
 import type { ClusterView, PodObject } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
-import { hasLogSession, loggedFor, recordFor, recordId } from '../matching.ts';
+import { hasLogSession, loggedFor, recordFor, recordId, uidOf } from '../matching.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { ContainerRecord } from '../record.ts';
 import type { Records } from '../records.ts';
@@ -98,7 +98,7 @@ export class Owners {
 
   #recordsOf(pod: PodObject, container: string, handler: string): readonly ContainerRecord[] {
     const { records, view, events } = this.#parts;
-    const uid = pod.metadata.uid ?? '';
+    const uid = uidOf(pod);
     const running = this.unfinished().filter((record) => record.pod.uid === uid && record.container === container);
     const recording = loggedFor(pod, container, (key) => view.recordings.get(key));
     if (!recording || !this.#mayBeRecorded(pod) || records.get(recordId(recording.metadata.uid ?? '', uid, container)))

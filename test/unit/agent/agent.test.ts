@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -20,7 +20,7 @@ function node(context: TestContext) {
   context.after(() => rmSync(directory, { recursive: true, force: true }));
   const synced = Promise.resolve();
   const stores = { pods: new Store<PodObject>(), recordings: new Store(), namespaces: new Store() };
-  for (const store of Object.values(stores)) Object.assign(store, { synced });
+  for (const store of Object.values(stores)) Object.assign(store, { synced, connected: true });
   const view = stores as unknown as ClusterView;
   const log = { info: () => {}, warn: () => {} };
   const identities = new Identities(log, []);
@@ -59,7 +59,7 @@ function node(context: TestContext) {
         [Symbol.dispose]: () => {},
       }),
     },
-    { cgroups: '', cgroupRoot: '', pins: '', slots: 1 },
+    { cgroups: '', cgroupRoot: '', pins: '', slots: 4 },
   );
   stores.namespaces.put('shop', { metadata: { name: 'shop' } });
   stores.recordings.put('shop/rec', recording());
@@ -67,7 +67,7 @@ function node(context: TestContext) {
     stores.pods.put('shop/web', podObject({}, [status('one')]));
     kernel.containers = [{ slot: 0, generation: 1, containerId: 'one', podUid: 'pod-uid', ended }];
   };
-  return { stores, records, told, kernel, agent, see };
+  return { directory, stores, records, told, kernel, agent, see };
 }
 
 test('a container that a recording wants is recorded, and let go of when it has ended and is on disk', async (context) => {
@@ -79,6 +79,62 @@ test('a container that a recording wants is recorded, and let go of when it has 
   see(true);
   await agent.round();
   assert.deepEqual([records.list()[0]?.done, kernel.containers, told], [1, [], []]);
+});
+
+test('a container that ended before its pod was told of waits for that, as long as nobody could tell it', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'] });
+  const { stores, records, kernel, agent } = node(context);
+  const orphan = { slot: 0, generation: 1, containerId: 'one', podUid: 'pod-uid', ended: true };
+  kernel.containers = [orphan];
+  Object.assign(stores.pods, { connected: false });
+  for (let look = 0; look < 30; look += 1) {
+    await agent.round();
+    context.mock.timers.tick(10_000);
+  }
+  Object.assign(stores.pods, { connected: true });
+  await agent.round();
+  assert.deepEqual([kernel.containers, agent.unresolved], [[orphan], 0]);
+  stores.pods.put('shop/web', podObject({}, [status('one', { terminated: { exitCode: 0 } })], 'Succeeded'));
+  await agent.round();
+  assert.deepEqual([records.list()[0]?.done, kernel.containers, agent.unresolved], [1, [], 0]);
+});
+
+test('what nobody tells of is let go of in the end, and counted; at once where slots are scarce', async (context) => {
+  context.mock.timers.enable({ apis: ['Date'] });
+  const { kernel, agent } = node(context);
+  const orphan = (slot: number) => ({ slot, generation: 1, containerId: `${slot}`, podUid: 'other', ended: true });
+  kernel.containers = [orphan(0)];
+  await agent.round();
+  context.mock.timers.tick(61_000);
+  await agent.round();
+  assert.deepEqual([kernel.containers, agent.unresolved], [[], 1]);
+  kernel.containers = [orphan(0), orphan(1), orphan(2)];
+  await agent.round();
+  assert.deepEqual([kernel.containers.length, agent.unresolved], [2, 2]);
+});
+
+test('on a full disk the kernel keeps what has ended, until it is on disk or handed in', async (context) => {
+  const { directory, stores, records, kernel, agent, see } = node(context);
+  // Nothing can be written below what is no directory.
+  const fill = () => {
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, '');
+  };
+  fill();
+  see(true);
+  stores.pods.put('shop/web', podObject({}, [status('one', { terminated: { exitCode: 0 } })], 'Succeeded'));
+  for (let round = 0; round < 3; round += 1) await agent.round();
+  const [record] = records.list();
+  assert.deepEqual([record?.finished, kernel.containers.length], [true, 1]);
+  rmSync(directory);
+  mkdirSync(directory);
+  await agent.round();
+  assert.deepEqual(kernel.containers, []);
+  assert.equal(new Journal(directory).load(assert.fail)[0]?.done, 1);
+  see(true);
+  records.remove(record?.id ?? '');
+  await agent.round();
+  assert.deepEqual([records.size, kernel.containers], [0, []], 'what was handed in is not begun with anew');
 });
 
 test('what the log tells of the same container is another record, and is left alone', async (context) => {

@@ -8,6 +8,7 @@ import {
   recordId,
   recordingRef,
   recordingsOf,
+  uidOf,
 } from '../../../src/agent/matching.ts';
 import type { ProfileRecording } from '../../../src/api/types.ts';
 import { podObject, type Recording, recording } from './samples.ts';
@@ -102,6 +103,12 @@ test('what is kept of a recording', () => {
     disabled: true,
     snapshotInterval: 60_000,
   });
+});
+
+test('a static pod is known by the hash of its manifest, and nobody by the UID of another', () => {
+  const annotated = (hash: string) => podObject({ annotations: { 'kubernetes.io/config.hash': hash } });
+  assert.equal(uidOf(annotated('f'.repeat(32))), 'f'.repeat(32));
+  assert.equal(uidOf(annotated('0a1b2c3d-0000-4000-8000-000000000000')), 'pod-uid');
 });
 
 test('records of other recordings, pods and containers have other ids', () => {

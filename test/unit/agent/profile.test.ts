@@ -7,30 +7,34 @@ import { stateOf } from '../../../src/api/recording-state.ts';
 import { record, run } from './samples.ts';
 
 const CONTAINERS = { mergeStrategy: 'Containers' } as const;
-const NODE = 'node-1';
 const HASHED = /^rec-front(-.*)?-[0-9a-f]{8}$/;
 
 test('a profile is called as SPO calls it', () => {
-  assert.equal(nameOf(record(), false, NODE), 'rec-front');
-  assert.equal(nameOf(record({}, { name: 'web-x2', generateName: 'web-' }), false, NODE), 'rec-front-x2');
-  assert.equal(nameOf(record(CONTAINERS, { name: 'web-x2', generateName: 'web-' }), false, NODE), 'rec-front-x2');
-});
-
-test('copies of a static pod on several nodes have names of their own', () => {
-  const copy = record({}, { annotations: { 'kubernetes.io/config.hash': 'abc' } });
-  const names = ['node-1', 'node-2', 'node-1'].map((node) => nameOf(copy, false, node));
-  for (const name of names) assert.match(name, HASHED);
-  assert.notEqual(names[0], names[1]);
-  assert.equal(names[0], names[2]);
+  assert.equal(nameOf(record(), 'node-1', false), 'rec-front');
+  assert.equal(nameOf(record({}, { name: 'web-x2', generateName: 'web-' }), 'node-1', false), 'rec-front-x2');
+  assert.equal(nameOf(record(CONTAINERS, { name: 'web-x2', generateName: 'web-' }), 'node-1', false), 'rec-front-x2');
 });
 
 test('where that is taken, or will be the merged profile’s, or is too long, the name is nobody else’s', () => {
   const long = { name: `web-${'x'.repeat(245)}`, generateName: 'web-' };
-  const names = [record(), record(CONTAINERS), record({}, long)].map((one, index) => nameOf(one, index === 0, NODE));
+  const names = [
+    nameOf(record(), 'node-1', true),
+    nameOf(record(CONTAINERS), 'node-1', false),
+    nameOf(record({}, long), 'node-1', false),
+  ];
   for (const name of names) assert.match(name, HASHED);
   assert.ok(names.every((name) => name.length <= 253));
-  assert.notEqual(nameOf(record({}, { uid: 'another' }), true, NODE), names[0]);
-  assert.equal(nameOf(record(), true, NODE), names[0]);
+  assert.notEqual(nameOf(record({}, { uid: 'another' }), 'node-1', true), names[0]);
+  assert.equal(nameOf(record(), 'node-1', true), names[0]);
+});
+
+test('what static pods of the same manifest are recorded as tells their nodes', () => {
+  const names = ['node-1', 'node-2'].map((node) => {
+    const annotations = { 'kubernetes.io/config.hash': 'f'.repeat(32) };
+    return nameOf(record(CONTAINERS, { name: `web-${node}`, annotations }), node, false);
+  });
+  for (const name of names) assert.match(name, HASHED);
+  assert.notEqual(names[0], names[1]);
 });
 
 test('a record becomes an object that the operator can read, partial until that says otherwise', () => {

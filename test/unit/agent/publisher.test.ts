@@ -211,7 +211,7 @@ for (const [whose, change] of OTHERS)
     const before = server.put(PROFILES, there);
     records.put(finish(seen(['write'])));
     await settled(record().id);
-    const other = nameOf(record(), true, 'node-1');
+    const other = nameOf(record(), 'node-1', true);
     assert.deepEqual(
       stored().map(({ metadata }) => metadata.name),
       ['rec-front', other],
