@@ -24,6 +24,8 @@ Example:
 /** Milliseconds: an object that is installed again gets its caBundle within that time. */
 const AGAIN = 30_000;
 const RETRY = 2000;
+/** Milliseconds until every API server has been told that this one is going; whoever calls it before is answered. */
+const LEAVING = 5000;
 
 export function register(program: Command): void {
   program
@@ -65,7 +67,7 @@ async function run(options: Options): Promise<number> {
   const collaborators = new ClusterCollaborators(client, { recording, binding }, log);
   let serving = false;
   await using _health = await HealthServer.listen(options.health, {
-    webhook: () => (serving ? undefined : 'there is no certificate yet'),
+    webhook: () => (serving ? undefined : 'there is no certificate yet, or it is ending'),
   });
   const parts = { secrets: secretStore(client, namespace), trust: trustStore(client), objects: TRUSTING_OBJECTS };
   const keepCertificates = async (signal: AbortSignal) => {
@@ -79,6 +81,8 @@ async function run(options: Options): Promise<number> {
       }
     }
   };
+  // Behind `stop`: whoever is answered until then is answered by what there is.
+  const left = new AbortController();
   const serve = async (signal: AbortSignal) => {
     // Conversion needs no cache, and the caches need conversion where older objects are stored.
     await certificate.ready(signal);
@@ -94,6 +98,9 @@ async function run(options: Options): Promise<number> {
     serving = true;
     log.info({ port: server.port }, 'webhooks are served');
     await untilAborted(signal);
+    // A webhook that is called and is not there has its pod refused, where its failure policy says so.
+    serving = false;
+    await pause(LEAVING);
   };
   const election = new LeaderElection(client, {
     namespace,
@@ -103,9 +110,9 @@ async function run(options: Options): Promise<number> {
   });
   await runTogether(stop, [
     (signal) => certificate.run(signal),
-    (signal) => collaborators.run(signal),
+    () => collaborators.run(left.signal),
     (signal) => election.run(signal, keepCertificates),
-    serve,
+    (signal) => serve(signal).finally(() => left.abort()),
   ]);
   return EXIT.ok;
 }
