@@ -1,16 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, lstatSync, openSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SyscribeError } from './errors.ts';
 
@@ -33,14 +22,6 @@ function createBeside(path: string, mode: number): { file: string; fd: number } 
   // A name has 255 bytes at most, and this one has more than the file's.
   const file = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomBytes(9).toString('base64url')}`);
   return { file, fd: openSync(file, 'wx', mode) };
-}
-
-const BESIDE = /^\..+\.[A-Za-z0-9_-]{12}$/;
-
-/** Removes what {@link writeFileAtomic} has left in a directory where its process was killed; nobody may be writing there. */
-export function removeLeftovers(directory: string): void {
-  const names = existsSync(directory) ? readdirSync(directory) : [];
-  for (const name of names) if (BESIDE.test(name)) discard(join(directory, name));
 }
 
 function discard(file: string): void {

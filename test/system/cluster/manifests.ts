@@ -74,12 +74,3 @@ export function deployment(namespace: string, name: string, replicas: number, sp
     },
   };
 }
-
-export function profile(name: string, spec: object, metadata: object = {}): object {
-  return {
-    apiVersion: 'security-profiles-operator.x-k8s.io/v1',
-    kind: 'SeccompProfile',
-    metadata: { name, ...metadata },
-    spec,
-  };
-}
