@@ -64,14 +64,17 @@ export class Installs {
 
   async run(signal: AbortSignal): Promise<void> {
     const { installers, statuses, pods } = this.#parts;
-    const following = [statuses.run(signal), ...installers.map((installer) => installer.run(signal))];
+    const following = Promise.all([statuses.run(signal), ...installers.map((installer) => installer.run(signal))]);
+    following.catch(() => {
+      // Thrown below: until then, what waits for them hears of it.
+    });
     try {
       // Before all is known, what nobody seems to use may be in use, and what nobody seems to refuse refused.
       await Promise.all([pods.synced, statuses.synced, ...installers.map(({ synced }) => synced)]);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
-    await Promise.all([...following, this.#queue.run(signal), this.#compare(signal)]);
+    await Promise.all([following, this.#queue.run(signal), this.#compare(signal)]);
   }
 
   async #compare(signal: AbortSignal): Promise<void> {
@@ -155,8 +158,8 @@ export class Installs {
     const { kind } = installer;
     const { name } = profile.metadata;
     if (pods.length > 0 || !isReleased(profile.status?.conditions)) {
-      // One that never was on this node has nothing to end here.
-      if (pods.length === 0 && !this.#parts.statuses.has(kind, name)) return undefined;
+      // It never was on this node, or the garbage collector takes node statuses first (foreground deletion), and would again.
+      if (!this.#parts.statuses.has(kind, name)) return undefined;
       return this.#tell(installer, profile, 'Terminating', pods, signal);
     }
     await this.#remove(installer, name, profile);

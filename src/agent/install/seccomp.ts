@@ -42,7 +42,7 @@ export class SeccompInstaller implements Installer {
     this.#directory = new ProfileDirectory(kubeletDirectory);
     this.#profiles = new Informer<Profile>(
       { client, resource: customResource('seccompprofiles', 'SeccompProfile', false), log },
-      { labelSelector: `!${LABELS.partial}` },
+      { labelSelector: `!${LABELS.partial}`, transform: littleOf },
     );
     const daemons = customResource('securityprofilesoperatordaemons', 'SecurityProfilesOperatorDaemon', true);
     this.#daemon = new Informer<Daemon & KubeObject>(
@@ -151,6 +151,15 @@ export class SeccompInstaller implements Installer {
     const stat = this.#directory.stat(file);
     return stat ? `${stat.dev} ${stat.ino} ${stat.size} ${stat.mode} ${stat.ctimeMs}` : '';
   }
+}
+
+/** Every node has every profile in memory. */
+function littleOf(raw: KubeObject): Profile {
+  const { apiVersion, kind, metadata, spec, status } = raw as Profile;
+  const { name, uid, resourceVersion, generation, deletionTimestamp } = metadata;
+  const kept = { name, uid, resourceVersion, generation, deletionTimestamp } as Profile['metadata'];
+  const { conditions } = status ?? {};
+  return { apiVersion, kind, metadata: kept, spec, ...(conditions && { status: { conditions } }) };
 }
 
 function fileOf(name: string): string {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import { Running, SYSCRIBE, temporary } from '../support/syscribe.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
+import { commands, killPart } from './parts.ts';
 import type { Profile } from './watched.ts';
 
 const cluster = useInstalledCluster();
@@ -17,35 +17,9 @@ const ended = (key: string) =>
 const running = (key: string) =>
   cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
 
-/** What each process of this machine was started as. */
-function commands(): { pid: number; words: string[] }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [{ pid: Number(pid), words: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }];
-      } catch {
-        return []; // It has ended.
-      }
-    });
-}
-
-/** The processes of a part, as the host sees them. */
-function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
-  return commands()
-    .filter(({ words }) => words.includes(part) && words.some((word) => word.endsWith('/bundle/bin.mjs')))
-    .map(({ pid }) => pid);
-}
-
 /** Processes of the container whose script makes a file of this name. */
 function containersOf(mark: string): number {
   return commands().filter(({ words }) => words.some((word) => word.includes(`/tmp/${mark}`))).length;
-}
-
-function kill(part: Parameters<typeof processesOf>[0]): number {
-  const pids = processesOf(part);
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
-  return pids.length;
 }
 
 test(
@@ -60,7 +34,7 @@ test(
       pod('killed', 'long', 'run', podSpec([{ name: 'c', script }])),
     );
     await running('killed/long');
-    assert.equal(kill('agent'), 1);
+    assert.equal(killPart('agent'), 1);
     // Its own restart takes a second or more: these are over before it is back, or while it comes.
     await apply(
       ...['x', 'y', 'z'].map((name) =>
@@ -101,14 +75,14 @@ test('an API server that is away: what ends meanwhile waits on disk and arrives'
     // Until the pod has ended, which nobody can be told of: two processes of it are left, then none.
     while (containersOf('away') > 0) await setTimeout(100);
     // What the agent has is on disk alone.
-    kill('agent');
+    killPart('agent');
   });
   const profile = await eyes.profiles.until('gone-c', (candidate) => !isPartial(candidate));
   assert.ok(names(profile).includes('mkdir') && names(profile).includes('symlink'));
 });
 
 test(
-  'an agent’s token is good for its own node’s partial profiles, and for nothing else',
+  'an agent’s token is good for its own node’s partial profiles and statuses, and for nothing else',
   cluster.options,
   async (context) => {
     const { kubectl } = cluster;
@@ -151,6 +125,20 @@ test(
       /bound to a node/,
     );
     await kubectl(['delete', 'sp', 'mine']);
+    const told = (name: string, nodeName: string) => ({
+      apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+      kind: 'SecurityProfileNodeStatus',
+      metadata: { name },
+      spec: { nodeName },
+    });
+    const lie = ['--subresource=status', '--type=merge', '-p', '{"status":{"status":"Error"}}'];
+    assert.match(await asAgent(['create', '-f', '-'], told('own', 'node-1')), /created/);
+    assert.match(await asAgent(['patch', 'spns', 'own', ...lie]), /patched|NotFound|forbidden.*get/);
+    assert.match(await asAgent(['create', '-f', '-'], told('foreign', 'node-2')), /statuses of its own node/);
+    await kubectl(['create', '-f', '-'], JSON.stringify(told('foreign', 'node-2')));
+    const away = '/apis/security-profiles-operator.x-k8s.io/v1/securityprofilenodestatuses/foreign';
+    assert.match(await asAgent(['delete', '--raw', away]), /statuses of its own node/);
+    await kubectl(['delete', 'spns', 'foreign', 'own', '--ignore-not-found']);
   },
 );
 

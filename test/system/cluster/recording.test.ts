@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { syscribe, temporary } from '../support/syscribe.ts';
-import { DIRECTORY } from './cluster.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
 import type { Profile, Recording } from './watched.ts';
@@ -17,16 +16,10 @@ const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rul
 const has = (name: string) => (profile: Profile) => names(profile).includes(name);
 const complete = ({ status }: Recording) => status?.conditions?.find(({ type }) => type === 'Complete');
 
-/** As an administrator would put it on the node by hand. */
-function install(profile: Profile): string {
-  const directory = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
-  mkdirSync(directory, { recursive: true });
-  const { defaultAction, architectures, syscalls } = profile.spec;
-  writeFileSync(
-    join(directory, `${profile.metadata.name}.json`),
-    JSON.stringify({ defaultAction, architectures, syscalls }),
-  );
-  return `operator/${profile.metadata.name}.json`;
+/** What a pod has to say to run under a profile, once that is on the node. */
+async function installed({ metadata }: Profile): Promise<string> {
+  const { status } = await cluster.eyes.profiles.until(metadata.name, (one) => one.status?.status === 'Installed');
+  return status?.localhostProfile ?? '';
 }
 
 async function served(ip: string): Promise<string> {
@@ -60,7 +53,7 @@ test('nginx is recorded while it runs, and serves the same under what was record
   const whole = complete(await eyes.recordings.until('web/shop', ({ status }) => status?.pods === 0));
   assert.equal(whole?.status, 'True', whole?.message);
 
-  const seccompProfile = { type: 'Localhost', localhostProfile: install(final) };
+  const seccompProfile = { type: 'Localhost', localhostProfile: await installed(final) };
   const under = { securityContext: { seccompProfile } };
   await apply(pod('web', 'enforced', 'other', podSpec([{ name: 'nginx', image: 'nginx' }], under)));
   const { status: enforced } = await running('web/enforced');
@@ -289,7 +282,7 @@ test('what the README says, word for word', cluster.options, async () => {
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line.startsWith('kubectl '));
-  assert.equal(commands.length, 8);
+  assert.equal(commands.length, 9);
   for (const command of commands) {
     if (command.startsWith('kubectl get profilerecordings')) {
       await eyes.profiles.until('front-nginx', has('epoll_wait'));

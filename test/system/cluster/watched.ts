@@ -1,10 +1,12 @@
-import type { ProfileRecording, SeccompProfile } from '../../../src/api/types.ts';
+import type { NodeStatus, ProfileBinding, ProfileRecording, SeccompProfile } from '../../../src/api/types.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
 import { customResource, type KubeObject, PODS, type Resource } from '../../../src/kube/object.ts';
 import { Informer } from '../../../src/kube/reflector.ts';
 
 export type Profile = SeccompProfile & KubeObject;
+export type Told = NodeStatus & KubeObject;
+export type Bound = ProfileBinding & KubeObject;
 export type Recording = ProfileRecording & KubeObject;
 export interface PodObject extends KubeObject {
   readonly spec: { readonly nodeName?: string };
@@ -88,6 +90,8 @@ export interface Eyes {
   readonly profiles: Watched<Profile>;
   readonly recordings: Watched<Recording>;
   readonly pods: Watched<PodObject>;
+  readonly statuses: Watched<Told>;
+  readonly bindings: Watched<Bound>;
   close(): Promise<void>;
 }
 
@@ -97,12 +101,19 @@ export function openEyes(kubeconfig: string): Eyes {
   const profiles = new Watched<Profile>(client, customResource('seccompprofiles', 'SeccompProfile', false));
   const recordings = new Watched<Recording>(client, customResource('profilerecordings', 'ProfileRecording', true));
   const pods = new Watched<PodObject>(client, PODS);
-  const running = [profiles, recordings, pods].map((watched) => watched.run(stop.signal));
+  const statuses = new Watched<Told>(
+    client,
+    customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false),
+  );
+  const bindings = new Watched<Bound>(client, customResource('profilebindings', 'ProfileBinding', true));
+  const running = [profiles, recordings, pods, statuses, bindings].map((watched) => watched.run(stop.signal));
   return {
     client,
     profiles,
     recordings,
     pods,
+    statuses,
+    bindings,
     close: async () => {
       stop.abort();
       await Promise.allSettled(running);

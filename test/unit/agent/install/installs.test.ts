@@ -186,13 +186,16 @@ test('a link in a file’s place is not followed, and a directory there is told'
   const outside = join(directory, '../outside');
   writeFileSync(outside, 'untouched');
   symlinkSync(outside, path('link'));
+  symlinkSync('/dev/null', path('device'));
   mkdirSync(path('dir'));
   put(profile('link'));
+  put(profile('device'));
   put(profile('dir'));
   agent();
   await is('link', 'Installed');
+  await is('device', 'Installed');
   assert.equal(readFileSync(outside, 'utf8'), 'untouched');
-  assert.equal(file('link').defaultAction, 'SCMP_ACT_ERRNO');
+  for (const name of ['link', 'device']) assert.equal(file(name).defaultAction, 'SCMP_ACT_ERRNO');
   await is('dir', 'Error');
   assert.match(status('dir')?.status?.conditions?.[0]?.message ?? '', /cannot write .*dir\.json/);
 });

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DIRECTORY } from './cluster.ts';
+import { NAMESPACE, useInstalledCluster } from './installed.ts';
+import { namespace, pod, podSpec, recording } from './manifests.ts';
+import { killPart } from './parts.ts';
+import type { Profile } from './watched.ts';
+
+const cluster = useInstalledCluster();
+const GROUP = 'security-profiles-operator.x-k8s.io';
+const FOLDER = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
+const ALLOW = 'SCMP_ACT_ALLOW';
+
+function profile(name: string, spec: object = {}): object {
+  // Refuses what makes directories, and nothing else.
+  const refusing = {
+    defaultAction: ALLOW,
+    syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+    ...spec,
+  };
+  return { apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', metadata: { name }, spec: refusing };
+}
+
+const plain = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+const fileOf = (name: string) => join(FOLDER, `${name}.json`);
+const read = (name: string) => JSON.parse(readFileSync(fileOf(name), 'utf8'));
+const under = (localhostProfile: string) => ({
+  securityContext: { seccompProfile: { type: 'Localhost', localhostProfile } },
+});
+const script = (text: string, of = '') =>
+  podSpec([{ name: 'c', script: text }], of === '' ? {} : under(`operator/${of}.json`));
+const ready = ({ status }: Profile) =>
+  status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false;
+const installed = (name: string) => cluster.eyes.profiles.until(name, ready);
+const ended = async (key: string) => {
+  const over = await cluster.eyes.pods.until(key, ({ status }) =>
+    ['Succeeded', 'Failed'].includes(status?.phase ?? ''),
+  );
+  return over.status?.phase;
+};
+const running = (key: string) =>
+  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
+
+/** Until a file is as it should be: nobody tells of it. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+test('a profile is on the node, Ready, equal to its spec, and enforced', cluster.options, async () => {
+  const { eyes, apply, kubectl } = cluster;
+  await apply(plain('inst'), profile('web'));
+  await kubectl(['wait', '--for=condition=ready', 'sp', 'web', '--timeout=30s']);
+  const { spec, status, metadata } = await installed('web');
+  assert.deepEqual(read('web'), spec);
+  assert.deepEqual([status?.status, status?.localhostProfile], ['Installed', 'operator/web.json']);
+  assert.deepEqual(metadata.finalizers, ['spo.x-k8s.io/on-nodes']);
+  const told = await eyes.statuses.until('web-node-1', (one) => one.status?.status === 'Installed');
+  assert.equal(told.metadata.labels?.['spo.x-k8s.io/profile-state'], 'Installed');
+  assert.match(await kubectl(['get', 'sp', 'web']), /web +Installed/);
+  await apply(
+    pod('inst', 'free', 'x', script('mkdir /tmp/d')),
+    pod('inst', 'refused', 'x', script('mkdir /tmp/d', 'web')),
+  );
+  await apply(pod('inst', 'fine', 'x', script('true', 'web')));
+  assert.deepEqual(await Promise.all(['inst/free', 'inst/refused', 'inst/fine'].map(ended)), [
+    'Succeeded',
+    'Failed',
+    'Succeeded',
+  ]);
+});
+
+test('a base is added, a change follows at once, of the base too', cluster.options, async () => {
+  const { apply, eyes } = cluster;
+  const names = () => read('top').syscalls.flatMap((rule: { names: string[] }) => rule.names);
+  await apply(profile('top', { baseProfileName: 'base', syscalls: [{ names: ['ptrace'], action: 'SCMP_ACT_ERRNO' }] }));
+  await eyes.profiles.until('top', ({ status }) => status?.status === 'Error');
+  await apply(profile('base'));
+  await installed('top');
+  assert.deepEqual(names(), ['mkdir', 'mkdirat', 'ptrace']);
+  await apply(pod('inst', 'based', 'x', script('mkdir /tmp/d', 'top')));
+  assert.equal(await ended('inst/based'), 'Failed');
+  await apply(profile('base', { syscalls: [{ names: ['symlink'], action: 'SCMP_ACT_ERRNO' }] }));
+  await until(() => names().includes('symlink'));
+  assert.deepEqual(names(), ['ptrace', 'symlink']);
+});
+
+test('what somebody edits by hand is put right, what is disabled is taken away', cluster.options, async () => {
+  const { apply, kubectl, eyes } = cluster;
+  await apply(profile('edited'));
+  const { spec } = await installed('edited');
+  writeFileSync(fileOf('edited'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+  await until(() => JSON.stringify(read('edited')) === JSON.stringify(spec));
+  await kubectl(['patch', 'sp', 'edited', '--type=merge', '-p', '{"spec":{"state":"Disabled"}}']);
+  await kubectl(['wait', '--for=condition=ready=false', 'sp', 'edited', '--timeout=30s']);
+  await eyes.profiles.until('edited', ({ status }) => status?.status === 'Disabled');
+  assert.ok(!existsSync(fileOf('edited')));
+  await kubectl(['patch', 'sp', 'edited', '--type=merge', '-p', '{"spec":{"state":"Enabled"}}']);
+  await installed('edited');
+  assert.deepEqual(read('edited'), spec);
+});
+
+test('what the administrator does not allow gets no node status', cluster.options, async () => {
+  const { apply, kubectl, eyes } = cluster;
+  const daemon = (security: object) => ({
+    apiVersion: `${GROUP}/v1`,
+    kind: 'SecurityProfilesOperatorDaemon',
+    metadata: { name: 'spod', namespace: NAMESPACE },
+    spec: { security },
+  });
+  const allowing = (name: string, call: string) =>
+    profile(name, { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [call], action: ALLOW }] });
+  await apply(daemon({ allowedSyscalls: ['read'] }));
+  await apply(allowing('denied', 'ptrace'), allowing('allowed', 'read'));
+  await installed('allowed');
+  const told = () => kubectl(['get', 'events', '--field-selector=reason=ProfileNotAllowed', '-o', 'name']);
+  while ((await told()) === '') await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(eyes.statuses.get('denied-node-1'), undefined);
+  assert.ok(!existsSync(fileOf('denied')));
+  await apply(daemon({}));
+  await installed('denied');
+});
+
+test('deleted while pods use it, it is Terminating until the last is gone', cluster.options, async () => {
+  const { apply, kubectl, eyes, remove } = cluster;
+  await apply(profile('used'));
+  await installed('used');
+  await apply(pod('inst', 'user', 'x', script('exec sleep 1000', 'used')));
+  await running('inst/user');
+  const used = await eyes.profiles.until('used', ({ status }) => status?.pods === 1);
+  assert.deepEqual(used.status?.activeWorkloads, ['inst/user']);
+  await kubectl(['delete', 'sp', 'used', '--wait=false']);
+  const ending = await eyes.profiles.until('used', ({ status }) => status?.status === 'Terminating');
+  assert.equal(ending.status?.conditions?.find(({ type }) => type === 'Ready')?.reason, 'Deleting');
+  await eyes.statuses.until('used-node-1', ({ status }) => status?.status === 'Terminating');
+  assert.ok(existsSync(fileOf('used')));
+  await remove('-n', 'inst', 'pod', 'user');
+  await eyes.profiles.gone('used');
+  assert.ok(!existsSync(fileOf('used')));
+  await eyes.statuses.gone('used-node-1');
+});
+
+test('a node that is gone holds nothing', cluster.options, async () => {
+  const { apply, kubectl, eyes } = cluster;
+  await apply(profile('haunted'));
+  const { metadata } = await installed('haunted');
+  const owner = { apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', name: 'haunted', uid: metadata.uid };
+  const told = { apiVersion: `${GROUP}/v1`, kind: 'SecurityProfileNodeStatus', spec: { nodeName: 'fake-node' } };
+  await kubectl([
+    'patch',
+    'sp',
+    'haunted',
+    '--type=merge',
+    '-p',
+    '{"metadata":{"finalizers":["spo.x-k8s.io/on-nodes","fake-node-deleted"]}}',
+  ]);
+  await apply({ ...told, metadata: { name: 'haunted-fake-node', ownerReferences: [{ ...owner, controller: true }] } });
+  await eyes.statuses.gone('haunted-fake-node');
+  await kubectl(['delete', 'sp', 'haunted', '--timeout=30s']);
+});
+
+test('long names are taken; names and references that lead elsewhere are refused', cluster.options, async () => {
+  const { apply, kubectl } = cluster;
+  const long = `long-${'x'.repeat(200)}`;
+  await apply(profile(long));
+  await installed(long);
+  assert.ok(existsSync(fileOf(long)));
+  await kubectl(['delete', 'sp', long, '--timeout=30s']);
+  assert.ok(!existsSync(fileOf(long)));
+  for (const name of ['../../x', 'a/b', '..', '.x'])
+    await assert.rejects(apply(profile(name)), /[Ii]nvalid|may not|must not|cannot|not found/, name);
+});
+
+test(
+  'a recorded profile is installed, a second pod runs under it, and a binding gives it to others',
+  cluster.options,
+  async () => {
+    const { apply, eyes, remove } = cluster;
+    const labels = { 'spo.x-k8s.io/enable-recording': 'true', 'spo.x-k8s.io/enable-binding': 'true' };
+    await apply({ ...namespace('full'), metadata: { name: 'full', labels } }, recording('full', 'app'));
+    const body = 'ln -s x /tmp/l; sleep 1';
+    await apply(pod('full', 'first', 'app', script(body)));
+    await ended('full/first');
+    const { status } = await installed('app-c');
+    await apply(
+      pod('full', 'second', 'other', podSpec([{ name: 'c', script: body }], under(status?.localhostProfile ?? ''))),
+    );
+    assert.equal(await ended('full/second'), 'Succeeded');
+    const bound = {
+      apiVersion: `${GROUP}/v1`,
+      kind: 'ProfileBinding',
+      metadata: { namespace: 'full', name: 'bound' },
+      spec: { image: 'syscribe.test/busybox:1', profileRef: { kind: 'SeccompProfile', name: 'web' } },
+    };
+    await apply(bound);
+    await apply(pod('full', 'given', 'other', script('exec sleep 1000')));
+    const given = await running('full/given');
+    const { containers } = given.spec as unknown as { containers: { securityContext: object }[] };
+    assert.deepEqual(containers[0]?.securityContext, under('operator/web.json').securityContext);
+    const told = await eyes.bindings.until('full/bound', (one) => (one.status?.pods ?? 0) === 1);
+    assert.deepEqual(told.status?.activeWorkloads, ['full/given']);
+    assert.deepEqual(told.metadata.finalizers, ['active-workload-lock']);
+    await remove('-n', 'full', 'pod', 'given');
+    await eyes.bindings.until(
+      'full/bound',
+      ({ metadata, status }) => !metadata.finalizers && status?.pods === undefined,
+    );
+  },
+);
+
+test('500 at once, and an agent that is killed meanwhile never leaves half a file', cluster.options, async () => {
+  const { apply, kubectl, eyes } = cluster;
+  const many = Array.from({ length: 500 }, (_, index) => {
+    const one = profile(`many-${index}`) as { metadata: object };
+    return { ...one, metadata: { ...one.metadata, labels: { many: 'yes' } } };
+  });
+  const applied = apply(...many);
+  const isMany = ({ metadata }: Profile) => metadata.name.startsWith('many-');
+  const whole = () => {
+    for (const name of readdirSync(FOLDER))
+      if (name.startsWith('many-')) JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
+  };
+  await eyes.profiles.all((all) => all.filter(isMany).length > 50);
+  assert.ok(killPart('agent') > 0);
+  whole();
+  await applied;
+  const done = await eyes.profiles.all((all) => all.filter((one) => isMany(one) && ready(one)).length === 500);
+  for (const { metadata, spec } of done.filter(isMany)) assert.deepEqual(read(metadata.name), spec);
+  assert.deepEqual(
+    readdirSync(FOLDER).filter((name) => name.startsWith('.')),
+    [],
+  );
+  await kubectl(['delete', 'sp', '-l', 'many', '--wait=false']);
+  await eyes.profiles.all((all) => !all.some(isMany));
+  assert.deepEqual(
+    readdirSync(FOLDER).filter((name) => name.startsWith('many-')),
+    [],
+  );
+});
