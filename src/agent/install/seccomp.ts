@@ -134,7 +134,7 @@ export class SeccompInstaller implements Installer {
       });
       const refusal = notAllowed(whole, this.#daemon.get(this.#daemonKey)?.spec.security ?? {});
       if (refusal !== undefined) throw new InstallFailure('ProfileNotAllowed', refusal, { denied: true });
-      return JSON.stringify(whole === own ? spec : toSpec(whole));
+      return JSON.stringify(whole === own ? withoutZero(spec) : toSpec(whole));
     } catch (error) {
       if (error instanceof InstallFailure) throw error;
       throw new InstallFailure(INVALID, (error as Error).message);
@@ -160,6 +160,13 @@ function littleOf(raw: KubeObject): Profile {
   const kept = { name, uid, resourceVersion, generation, deletionTimestamp } as Profile['metadata'];
   const { conditions } = status ?? {};
   return { apiVersion, kind, metadata: kept, spec, ...(conditions && { status: { conditions } }) };
+}
+
+/** For the API 0 is none given; runc takes it at its word, and lets a call that is refused seem to have worked. */
+function withoutZero(spec: Profile['spec']): Profile['spec'] {
+  if (!spec.syscalls?.some(({ errnoRet }) => errnoRet === 0)) return spec;
+  const syscalls = spec.syscalls.map(({ errnoRet, ...rule }) => (errnoRet ? { ...rule, errnoRet } : rule));
+  return { ...spec, syscalls };
 }
 
 function fileOf(name: string): string {

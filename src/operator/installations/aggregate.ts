@@ -36,9 +36,11 @@ export function aggregate(profile: SeccompProfile, { nodes, expected, inUse }: F
     readyCondition(state, state === 'Error' ? messageOf(nodes) : '', generationOf(nodes)),
     ...(deleted ? [inUseCondition(inUse)] : []),
   ];
+  // A list is written as a whole: what others tell there stays.
+  const others = (before?.conditions ?? []).filter(({ type }) => type !== 'Ready' && type !== IN_USE);
   return {
     status: state,
-    conditions: conditions.map((condition) => withTime(condition, before?.conditions, now)),
+    conditions: [...conditions, ...others].map((condition) => withTime(condition, before?.conditions, now)),
     localhostProfile: localhostProfile(metadata.name),
     ...workloadsOf(nodes),
   };

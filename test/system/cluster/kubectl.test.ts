@@ -56,10 +56,15 @@ test(
     const explained = await plugin('explain', 'web-nginx').finished;
     assert.match(explained.stdout, /^web-nginx: \d+ calls, all others /);
 
-    const enforced = await plugin('enforce', 'deploy/web', '-n', 'shop').finished;
+    await eyes.profiles.until('web-nginx', ({ status }) => status?.status === 'Installed');
+    const enforced = await plugin('enforce', 'deploy/web', '-n', 'shop', '--restart').finished;
     assert.equal(enforced.code, 0, enforced.stderr);
     assert.match(enforced.stdout, /^web-nginx is bound to syscribe\.test\/nginx:1 in pods of deploy\/web$/m);
     assert.deepEqual(await contexts(), [{ type: 'Localhost', localhostProfile: 'operator/web-nginx.json' }]);
+    // Its pods are made anew, and work under what was recorded of them.
+    await kubectl(['-n', 'shop', 'rollout', 'status', 'deployment/web', '--timeout=60s']);
+    const used = await eyes.profiles.until('web-nginx', ({ status }) => (status?.activeWorkloads?.length ?? 0) >= 2);
+    assert.match(used.status?.activeWorkloads?.[0] ?? '', /^shop\/web-/);
     const undone = await plugin('undo', 'deploy/web', '-n', 'shop').finished;
     assert.match(undone.stdout, /^no longer bound: web-[0-9a-f]{8}$/m);
     assert.deepEqual(await contexts(), [undefined]);

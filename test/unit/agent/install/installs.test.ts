@@ -65,6 +65,15 @@ test('a change of the profile is a change of the file; a new process writes noth
   assert.equal(writes(), before);
 });
 
+test('an error number of 0, which is none for the API, is none in the file', async (context) => {
+  const { agent, put, is, file } = await node(context);
+  const rule = { names: ['write'], action: 'SCMP_ACT_ERRNO' as const };
+  put(profile('web', { syscalls: [{ ...rule, errnoRet: 0 }] }));
+  agent();
+  await is('web', 'Installed');
+  assert.deepEqual(file('web').syscalls, [rule]);
+});
+
 test('a profile that is still recorded is not installed, and is once it is whole', async (context) => {
   const { agent, put, is, file, files } = await node(context);
   put(profile('rec', {}, { labels: { 'spo.x-k8s.io/partial': 'true' } }));

@@ -37,6 +37,19 @@ for (const [what, nodes, expected, before, after] of STATES)
     assert.equal(others.length, 0);
   });
 
+test('what others tell in the conditions stays, and InUse goes with what it is about', () => {
+  const of = (type: string) => ({
+    type,
+    status: 'True' as const,
+    reason: 'R',
+    message: '',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  });
+  const given = { ...profile('web'), status: { conditions: [of('Ready'), of('Clean'), of('InUse')] } };
+  const { conditions } = aggregate(given, { nodes: [], expected: 1, inUse: false }, NOW);
+  assert.deepEqual(conditions?.slice(1), [of('Clean')]);
+});
+
 test('an error names the nodes and why, and what is true of an older generation is told of that', () => {
   const because = (message: string, observedGeneration: number) => ({
     conditions: [
