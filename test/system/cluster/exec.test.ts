@@ -17,13 +17,13 @@ interface Line {
   readonly resource?: { readonly pod: string; readonly container: string; readonly namespace: string };
 }
 
-/** What the enricher has written of a command line; asked for again until it has, as nothing tells of a log's growth. */
+/** What the enricher has written of a command, which env may still be before; asked for again until it has, as nothing tells of a log's growth. */
 async function written(cmdLine: string): Promise<Line> {
   let text = '';
   for (const end = Date.now() + PATIENCE; Date.now() < end; await setTimeout(200)) {
     text = await kubectl('-n', NAMESPACE, 'logs', 'daemonset/spod', '-c', 'json-enricher');
     const lines = text.split('\n').filter((line) => line.startsWith('{'));
-    const found = lines.map((line): Line => JSON.parse(line)).find((line) => line.cmdLine?.trim() === cmdLine);
+    const found = lines.map((line): Line => JSON.parse(line)).find((line) => line.cmdLine?.trim().endsWith(cmdLine));
     if (found) return found;
   }
   throw new Error(`nothing was written of ${cmdLine}, but ${text.slice(-2000)}`);
