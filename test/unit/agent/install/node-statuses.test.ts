@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NodeStatuses } from '../../../../src/agent/install/node-statuses.ts';
+import type { NodeStatus } from '../../../../src/api/types.ts';
+import { type KubeObject, pathOf } from '../../../../src/kube/object.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { serve } from '../../../support/kube.ts';
+import { STATUSES } from './support.ts';
+
+const owner = { kind: 'SeccompProfile', name: 'web', uid: 'u' };
+const told = (...pods: string[]) => ({ state: 'Installed' as const, generation: 1, pods });
+
+test('pods that come and go are told every five seconds, the first and the last at once', async (context) => {
+  const { server, client } = await serve(context);
+  const clock = new FakeClock();
+  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
+  const { signal } = new AbortController();
+  const put = (...pods: string[]) => statuses.put(owner, told(...pods), signal);
+  const found = () => (server.objects.all(pathOf(STATUSES))[0] as unknown as NodeStatus & KubeObject).status;
+  assert.equal(await put(), undefined);
+  assert.equal(await put('n/a'), undefined);
+  assert.equal(await put('n/a', 'n/b'), 5000);
+  assert.deepEqual(found()?.activeWorkloads, ['n/a']);
+  clock.advance(5000);
+  assert.equal(await put('n/a', 'n/b'), undefined);
+  assert.deepEqual([found()?.activeWorkloads, found()?.pods], [['n/a', 'n/b'], 2]);
+  assert.equal(await put(), undefined);
+  assert.deepEqual([found()?.activeWorkloads, found()?.pods], [undefined, undefined]);
+});
+
+test('nothing is written where nothing has changed; a new profile of the name gets a new status', async (context) => {
+  const { server, client } = await serve(context);
+  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1' });
+  const { signal } = new AbortController();
+  await statuses.put(owner, told(), signal);
+  const before = server.asked.length;
+  await statuses.put(owner, told(), signal);
+  assert.equal(server.asked.length, before);
+  await statuses.put({ ...owner, uid: 'another' }, told(), signal);
+  const all = server.objects.all(pathOf(STATUSES));
+  assert.deepEqual(
+    all.map(({ metadata }) => metadata.ownerReferences?.[0]?.uid),
+    ['another'],
+  );
+});
