@@ -18,6 +18,9 @@ const TICK = 1000;
 const ROUNDS = 30;
 /** So long calls are seen behind a pod's birth, milliseconds, though no recording wants it yet: it may come right behind. */
 const GRACE = 30_000;
+/** So long a container that has ended waits for its pod to be told of, and for a recording that wants it, milliseconds. */
+const UNKNOWN = 60_000;
+const UNWANTED = 10_000;
 
 export interface AgentParts {
   readonly view: ClusterView;
@@ -53,6 +56,7 @@ export class Agent {
   /** Uses of slots whose container is known for what it is. */
   readonly #settled = new Map<number, number>();
   readonly #orphans = new Orphans();
+  #unresolved = 0;
   #wake = Promise.withResolvers<void>();
   readonly #events: PodEvents;
   #unsupported: string | undefined;
@@ -82,7 +86,7 @@ export class Agent {
 
   /** Containers that ended, and nobody ever told whose they were. */
   get unresolved(): number {
-    return this.#orphans.lost;
+    return this.#unresolved;
   }
 
   /** What the kernel could not do for the recording, while there is one. */
@@ -205,15 +209,16 @@ export class Agent {
     const pod = identities.pod(container.podUid);
     if (!identity || !pod) {
       const unknown = container.ended && !identities.lives(container.podUid);
-      const scarce = this.recorded > this.#settings.slots / 2;
-      if (unknown && this.#orphans.isLost(container, this.#parts.view.pods.connected, scarce))
-        recorder.release(container.slot);
+      if (!unknown || !this.#isLost(container, UNKNOWN)) return;
+      this.#unresolved += 1;
+      recorder.release(container.slot);
       return;
     }
     const records = this.#recordsOf(pod, container.containerId, identity);
     if (records.length === 0) {
-      const over = container.ended || !this.#mayBeRecorded(pod.metadata.namespace);
-      if (over && this.#isWritten(pod, identity.name)) recorder.release(container.slot);
+      const may = this.#mayBeRecorded(pod.metadata.namespace);
+      const over = (container.ended || !may) && this.#parts.records.areWritten(uidOf(pod), identity.name);
+      if (over && this.#isLost(container, may ? UNWANTED : 0)) recorder.release(container.slot);
       return;
     }
     this.#settled.set(container.slot, container.generation);
@@ -227,12 +232,10 @@ export class Agent {
     if (container.ended && safe.every(Boolean)) recorder.release(container.slot);
   }
 
-  /** Whether what a container did is on disk, as far as anybody wants it. */
-  #isWritten(pod: PodObject, container: string): boolean {
-    const { records } = this.#parts;
-    return records
-      .list()
-      .every((one) => one.pod.uid !== uidOf(pod) || one.container !== container || records.isWritten(one.id));
+  #isLost(container: RecordedContainer, patience: number): boolean {
+    const { pods, recordings, namespaces } = this.#parts.view;
+    const connected = pods.connected && recordings.connected && namespaces.connected;
+    return this.#orphans.isLost(container, patience, connected, this.recorded > this.#settings.slots / 2);
   }
 
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
