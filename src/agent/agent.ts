@@ -23,6 +23,9 @@ const IDLE = 30_000;
 const ALL = 30_000;
 /** So long calls are seen behind a pod's birth, milliseconds, though no recording wants it yet: it may come right behind. */
 const GRACE = 30_000;
+/** So long a container that has ended waits for its pod to be told of, and for a recording that wants it, milliseconds. */
+const UNKNOWN = 60_000;
+const UNWANTED = 10_000;
 
 export interface AgentParts {
   readonly view: ClusterView;
@@ -60,6 +63,7 @@ export class Agent {
   /** Uses of slots whose container is known for what it is. */
   readonly #settled = new Map<number, number>();
   readonly #orphans = new Orphans();
+  #unresolved = 0;
   #wake = Promise.withResolvers<void>();
   readonly #events: PodEvents;
   readonly #slotless: Slotless;
@@ -94,7 +98,7 @@ export class Agent {
 
   /** Containers that ended, and nobody ever told whose they were. */
   get unresolved(): number {
-    return this.#orphans.lost;
+    return this.#unresolved;
   }
 
   /** What the kernel could not do for the recording, while there is one. */
@@ -241,13 +245,19 @@ export class Agent {
     const pod = identities.pod(podUid);
     if (!identity || !pod) {
       const unknown = ended && !identities.lives(podUid);
-      const scarce = this.recorded > this.#settings.slots / 2;
-      return unknown && this.#orphans.isLost(container, this.#parts.view.pods.connected, scarce) && release();
+      if (!unknown || !this.#isLost(container, UNKNOWN)) return false;
+      this.#unresolved += 1;
+      return release();
     }
     const records = this.#recordsOf(pod, containerId, identity);
     if (records.length === 0) {
-      if (!ended && this.#mayBeRecorded(pod.metadata.namespace)) return true;
-      return this.#isWritten(pod, identity.name) && release();
+      const may = this.#mayBeRecorded(pod.metadata.namespace);
+      if (!ended && may) return true;
+      return (
+        this.#parts.records.areWritten(uidOf(pod), identity.name) &&
+        this.#isLost(container, may ? UNWANTED : 0) &&
+        release()
+      );
     }
     this.#settled.set(slot, container.generation);
     const { calls, reasons } = recorder.observe(slot);
@@ -258,12 +268,10 @@ export class Agent {
     return ended ? release() : true;
   }
 
-  /** Whether what a container did is on disk, as far as anybody wants it. */
-  #isWritten(pod: PodObject, container: string): boolean {
-    const { records } = this.#parts;
-    return records
-      .list()
-      .every((one) => one.pod.uid !== uidOf(pod) || one.container !== container || records.isWritten(one.id));
+  #isLost(container: RecordedContainer, patience: number): boolean {
+    const { pods, recordings, namespaces } = this.#parts.view;
+    const connected = pods.connected && recordings.connected && namespaces.connected;
+    return this.#orphans.isLost(container, patience, connected, this.recorded > this.#settings.slots / 2);
   }
 
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */

@@ -65,8 +65,10 @@ export class Records {
     }
   }
 
-  isWritten(id: string): boolean {
-    return !this.#unwritten.has(id);
+  /** Whether what a container did is on disk, as far as anybody wants it. */
+  areWritten(podUid: string, container: string): boolean {
+    const those = this.list().filter((one) => one.pod.uid === podUid && one.container === container);
+    return those.every(({ id }) => !this.#unwritten.has(id));
   }
 
   /** Whether a run of a container was part of a record that is not needed any more. */
