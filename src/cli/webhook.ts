@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
-import { pause, untilAborted } from '../platform/wait.ts';
+import { lingering, pause, untilAborted } from '../platform/wait.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress } from './values.ts';
@@ -24,6 +24,8 @@ Example:
 /** Milliseconds: an object that is installed again gets its caBundle within that time. */
 const AGAIN = 30_000;
 const RETRY = 2000;
+/** So long it still answers when it is told to end: API servers hear of that later than it does, and try no other. */
+const LEAVING = 5000;
 
 export function register(program: Command): void {
   program
@@ -64,7 +66,10 @@ async function run(options: Options): Promise<number> {
   const collaborators = new ClusterCollaborators(client, events, log);
   let serving = false;
   await using _health = await HealthServer.listen(options.health, {
-    webhook: () => (serving ? undefined : 'there is no certificate yet'),
+    webhook: () => {
+      if (stop.signal.aborted) return 'it is ending';
+      return serving ? undefined : 'there is no certificate yet';
+    },
   });
   const parts = { secrets: secretStore(client, namespace), trust: trustStore(client), objects: TRUSTING_OBJECTS };
   const keepCertificates = async (signal: AbortSignal) => {
@@ -100,11 +105,12 @@ async function run(options: Options): Promise<number> {
     identity: `${hostname()}_${randomUUID()}`,
     log,
   });
+  const left = lingering(stop.signal, LEAVING);
   await runTogether(stop, [
-    (signal) => certificate.run(signal),
-    (signal) => collaborators.run(signal),
+    () => certificate.run(left),
+    () => collaborators.run(left),
     (signal) => election.run(signal, keepCertificates),
-    serve,
+    () => serve(left),
   ]);
   return EXIT.ok;
 }

@@ -1,52 +1,15 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { Running, SYSCRIBE, temporary } from '../support/syscribe.ts';
+import { temporary } from '../support/syscribe.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import type { Profile } from './watched.ts';
+import { containersOf, generator, Kept, kill, pick, webhookOutside } from './parts.ts';
+import { callsOf, isPartial } from './watched.ts';
 
 const cluster = useInstalledCluster();
-const isPartial = ({ metadata }: Profile) => metadata.labels?.['spo.x-k8s.io/partial'] !== undefined;
-const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
-const ended = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-const running = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
-
-/** What each process of this machine was started as. */
-function commands(): { pid: number; words: string[] }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [{ pid: Number(pid), words: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }];
-      } catch {
-        return []; // It has ended.
-      }
-    });
-}
-
-/** The processes of a part, as the host sees them. */
-function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
-  return commands()
-    .filter(({ words }) => words.includes(part) && words.some((word) => word.endsWith('/bundle/bin.mjs')))
-    .map(({ pid }) => pid);
-}
-
-/** Processes of the container whose script makes a file of this name. */
-function containersOf(mark: string): number {
-  return commands().filter(({ words }) => words.some((word) => word.includes(`/tmp/${mark}`))).length;
-}
-
-function kill(part: Parameters<typeof processesOf>[0]): number {
-  const pids = processesOf(part);
-  for (const pid of pids) process.kill(pid, 'SIGKILL');
-  return pids.length;
-}
 
 test(
   'an agent that is killed loses nothing: what runs goes on, what begins and ends meanwhile is recorded',
@@ -59,7 +22,7 @@ test(
       recording('killed', 'run'),
       pod('killed', 'long', 'run', podSpec([{ name: 'c', script }])),
     );
-    await running('killed/long');
+    await cluster.running('killed/long');
     assert.equal(kill('agent'), 1);
     // Its own restart takes a second or more: these are over before it is back, or while it comes.
     await apply(
@@ -67,16 +30,16 @@ test(
         pod('killed', `short-${name}`, 'run', podSpec([{ name, script: 'rmdir /nowhere; true' }])),
       ),
     );
-    await Promise.all(['x', 'y', 'z'].map((name) => ended(`killed/short-${name}`)));
+    await Promise.all(['x', 'y', 'z'].map((name) => cluster.ended(`killed/short-${name}`)));
     await cluster.kubectl(['-n', 'killed', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
-    await ended('killed/long');
+    await cluster.ended('killed/long');
     const long = await eyes.profiles.until(
       'run-c',
-      (profile) => !isPartial(profile) && names(profile).includes('symlink'),
+      (profile) => !isPartial(profile) && callsOf(profile).includes('symlink'),
     );
-    assert.ok(names(long).includes('mkdir'));
+    assert.ok(callsOf(long).includes('mkdir'));
     for (const name of ['x', 'y', 'z'])
-      assert.ok(names(await eyes.profiles.until(`run-${name}`, (profile) => !isPartial(profile))).includes('rmdir'));
+      assert.ok(callsOf(await eyes.profiles.until(`run-${name}`, (profile) => !isPartial(profile))).includes('rmdir'));
     const { status } = await eyes.recordings.until(
       'killed/run',
       (one) => one.status?.pods === 0 && (one.status.containers?.length ?? 0) === 4,
@@ -96,7 +59,7 @@ test('an API server that is away: what ends meanwhile waits on disk and arrives'
     recording('away', 'gone'),
     pod('away', 'one', 'gone', podSpec([{ name: 'c', script: 'mkdir /tmp/away; sleep 4; ln -s x /tmp/y' }])),
   );
-  await running('away/one');
+  await cluster.running('away/one');
   await withoutApiServer(async () => {
     // Until the pod has ended, which nobody can be told of: two processes of it are left, then none.
     while (containersOf('away') > 0) await setTimeout(100);
@@ -104,7 +67,7 @@ test('an API server that is away: what ends meanwhile waits on disk and arrives'
     kill('agent');
   });
   const profile = await eyes.profiles.until('gone-c', (candidate) => !isPartial(candidate));
-  assert.ok(names(profile).includes('mkdir') && names(profile).includes('symlink'));
+  assert.ok(callsOf(profile).includes('mkdir') && callsOf(profile).includes('symlink'));
 });
 
 test(
@@ -164,14 +127,14 @@ test('with the webhooks dead, pods are made as ever, and those of the system too
     pod('dead', 'one', 'still', podSpec([{ name: 'c', script: 'mkdir /tmp/x' }])),
     pod('kube-system', 'dns', 'dns', podSpec([{ name: 'c', script: 'true' }])),
   );
-  await Promise.all([ended('dead/one'), ended('kube-system/dns')]);
-  assert.ok(names(await eyes.profiles.until('still-c', (profile) => !isPartial(profile))).includes('mkdir'));
+  await Promise.all([cluster.ended('dead/one'), cluster.ended('kube-system/dns')]);
+  assert.ok(callsOf(await eyes.profiles.until('still-c', (profile) => !isPartial(profile))).includes('mkdir'));
   await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}-webhook`, '--replicas=3']);
   await kubectl(['-n', NAMESPACE, 'rollout', 'status', `deployment/${NAMESPACE}-webhook`, '--timeout=120s']);
 });
 
 test(
-  'killed again and again at random, agent and operator: every profile is what it is undisturbed',
+  'killed again and again at random, agent, operator and webhook: every profile is what it is undisturbed',
   cluster.options,
   async (context) => {
     const { eyes, apply, kubectl } = cluster;
@@ -210,16 +173,17 @@ test(
       },
     );
     const operator = new Kept(['operator', ...common, '127.0.0.1:18086'], {});
-    context.after(() => Promise.all([agent.end(), operator.end()]));
+    const webhook = await webhookOutside(cluster);
+    context.after(() => Promise.all([agent.end(), operator.end(), webhook.end()]));
     const script = 'mkdir /tmp/x; ln -s a /tmp/x/y; sleep 0.3; rm -r /tmp/x';
     const one = (name: string) => [
       recording('random', name, { podSelector: { matchLabels: { app: name } } }),
       pod('random', name, name, podSpec([{ name: 'c', script }])),
     ];
-    await agent.ready();
+    await agent.ready(/agent started/);
     await apply(namespace('random'));
     await apply(...one('calm'));
-    const calm = names(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
+    const calm = callsOf(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
     const whole = await eyes.recordings.until('random/calm', (it) => it.status?.containers?.[0]?.running === 0);
     assert.equal(whole.status?.containers?.[0]?.complete, 'True');
     const seed = Math.floor(Math.random() * 2 ** 31);
@@ -230,7 +194,7 @@ test(
       const name = `r${round}`;
       await apply(...one(name));
       for (let kills = 0; kills < 10; kills++) {
-        await (random() < 0.8 ? agent : operator).kill();
+        await pick([agent, agent, agent, operator, webhook], random()).kill();
         // As long as some requests take, up to half a second: somewhere in the life of the pod.
         for (let requests = random() * 3; requests > 0; requests--) await kubectl(['get', '--raw', '/readyz']);
       }
@@ -239,58 +203,13 @@ test(
         `random/${name}`,
         (it) => it.status?.containers?.[0]?.running === 0,
       );
-      if (status?.containers?.[0]?.complete === 'True') assert.deepEqual(names(profile), calm, `round ${round}`);
+      if (status?.containers?.[0]?.complete === 'True') assert.deepEqual(callsOf(profile), calm, `round ${round}`);
       else partial += 1;
     }
     context.diagnostic(`50 kills; ${partial} of 5 recordings said that they were not complete, and why`);
     assert.ok(partial < 3);
   },
 );
-
-/** A process that is started again as soon as it has ended. */
-class Kept {
-  readonly #args: readonly string[];
-  readonly #env: NodeJS.ProcessEnv;
-  #running: Running;
-  #over = false;
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#args = args;
-    this.#env = env;
-    this.#running = this.#start();
-  }
-
-  #start(): Running {
-    return new Running(SYSCRIBE, this.#args, { env: { ...process.env, ...this.#env } });
-  }
-
-  /** It has begun to record. */
-  async ready(): Promise<void> {
-    await this.#running.until('stdout', /agent started/);
-  }
-
-  async kill(): Promise<void> {
-    this.#running.child.kill('SIGKILL');
-    await this.#running.finished;
-    if (!this.#over) this.#running = this.#start();
-  }
-
-  async end(): Promise<void> {
-    this.#over = true;
-    await this.kill();
-  }
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What kubectl says to whoever has nothing but a token. */
 async function stolen(context: TestContext, token: string, args: readonly string[], input?: string): Promise<string> {
