@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
-import { pause, untilAborted } from '../platform/wait.ts';
+import { lingering, pause, untilAborted } from '../platform/wait.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress } from './values.ts';
@@ -24,7 +24,7 @@ Example:
 /** Milliseconds: an object that is installed again gets its caBundle within that time. */
 const AGAIN = 30_000;
 const RETRY = 2000;
-/** Milliseconds until every API server has been told that this one is going; whoever calls it before is answered. */
+/** So long it still answers when it is told to end: API servers hear of that later than it does, and try no other. */
 const LEAVING = 5000;
 
 export function register(program: Command): void {
@@ -67,7 +67,10 @@ async function run(options: Options): Promise<number> {
   const collaborators = new ClusterCollaborators(client, { recording, binding }, log);
   let serving = false;
   await using _health = await HealthServer.listen(options.health, {
-    webhook: () => (serving ? undefined : 'there is no certificate yet, or it is ending'),
+    webhook: () => {
+      if (stop.signal.aborted) return 'it is ending';
+      return serving ? undefined : 'there is no certificate yet';
+    },
   });
   const parts = { secrets: secretStore(client, namespace), trust: trustStore(client), objects: TRUSTING_OBJECTS };
   const keepCertificates = async (signal: AbortSignal) => {
@@ -81,8 +84,6 @@ async function run(options: Options): Promise<number> {
       }
     }
   };
-  // Behind `stop`: whoever is answered until then is answered by what there is.
-  const left = new AbortController();
   const serve = async (signal: AbortSignal) => {
     // Conversion needs no cache, and the caches need conversion where older objects are stored.
     await certificate.ready(signal);
@@ -98,9 +99,6 @@ async function run(options: Options): Promise<number> {
     serving = true;
     log.info({ port: server.port }, 'webhooks are served');
     await untilAborted(signal);
-    // A webhook that is called and is not there has its pod refused, where its failure policy says so.
-    serving = false;
-    await pause(LEAVING);
   };
   const election = new LeaderElection(client, {
     namespace,
@@ -108,11 +106,12 @@ async function run(options: Options): Promise<number> {
     identity: `${hostname()}_${randomUUID()}`,
     log,
   });
+  const left = lingering(stop.signal, LEAVING);
   await runTogether(stop, [
-    (signal) => certificate.run(signal),
-    () => collaborators.run(left.signal),
+    () => certificate.run(left),
+    () => collaborators.run(left),
     (signal) => election.run(signal, keepCertificates),
-    (signal) => serve(signal).finally(() => left.abort()),
+    () => serve(left),
   ]);
   return EXIT.ok;
 }

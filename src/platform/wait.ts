@@ -32,3 +32,12 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/** Aborts so many milliseconds behind `signal`. */
+export function lingering(signal: AbortSignal, milliseconds: number): AbortSignal {
+  const controller = new AbortController();
+  void untilAborted(signal)
+    .then(() => pause(milliseconds))
+    .then(() => controller.abort());
+  return controller.signal;
+}

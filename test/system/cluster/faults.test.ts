@@ -2,25 +2,14 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { Running, SYSCRIBE, temporary } from '../support/syscribe.ts';
+import { temporary } from '../support/syscribe.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { commands, killPart } from './parts.ts';
-import type { Profile } from './watched.ts';
+import { containersOf, generator, Kept, kill, pick, webhookOutside } from './parts.ts';
+import { callsOf, isPartial } from './watched.ts';
 
 const cluster = useInstalledCluster();
-const isPartial = ({ metadata }: Profile) => metadata.labels?.['spo.x-k8s.io/partial'] !== undefined;
-const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
-const ended = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-const running = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
-
-/** Processes of the container whose script makes a file of this name. */
-function containersOf(mark: string): number {
-  return commands().filter(({ words }) => words.some((word) => word.includes(`/tmp/${mark}`))).length;
-}
 
 test(
   'an agent that is killed loses nothing: what runs goes on, what begins and ends meanwhile is recorded',
@@ -33,24 +22,24 @@ test(
       recording('killed', 'run'),
       pod('killed', 'long', 'run', podSpec([{ name: 'c', script }])),
     );
-    await running('killed/long');
-    assert.equal(killPart('agent'), 1);
+    await cluster.running('killed/long');
+    assert.equal(kill('agent'), 1);
     // Its own restart takes a second or more: these are over before it is back, or while it comes.
     await apply(
       ...['x', 'y', 'z'].map((name) =>
         pod('killed', `short-${name}`, 'run', podSpec([{ name, script: 'rmdir /nowhere; true' }])),
       ),
     );
-    await Promise.all(['x', 'y', 'z'].map((name) => ended(`killed/short-${name}`)));
+    await Promise.all(['x', 'y', 'z'].map((name) => cluster.ended(`killed/short-${name}`)));
     await cluster.kubectl(['-n', 'killed', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
-    await ended('killed/long');
+    await cluster.ended('killed/long');
     const long = await eyes.profiles.until(
       'run-c',
-      (profile) => !isPartial(profile) && names(profile).includes('symlink'),
+      (profile) => !isPartial(profile) && callsOf(profile).includes('symlink'),
     );
-    assert.ok(names(long).includes('mkdir'));
+    assert.ok(callsOf(long).includes('mkdir'));
     for (const name of ['x', 'y', 'z'])
-      assert.ok(names(await eyes.profiles.until(`run-${name}`, (profile) => !isPartial(profile))).includes('rmdir'));
+      assert.ok(callsOf(await eyes.profiles.until(`run-${name}`, (profile) => !isPartial(profile))).includes('rmdir'));
     const { status } = await eyes.recordings.until(
       'killed/run',
       (one) => one.status?.pods === 0 && (one.status.containers?.length ?? 0) === 4,
@@ -70,15 +59,15 @@ test('an API server that is away: what ends meanwhile waits on disk and arrives'
     recording('away', 'gone'),
     pod('away', 'one', 'gone', podSpec([{ name: 'c', script: 'mkdir /tmp/away; sleep 4; ln -s x /tmp/y' }])),
   );
-  await running('away/one');
+  await cluster.running('away/one');
   await withoutApiServer(async () => {
     // Until the pod has ended, which nobody can be told of: two processes of it are left, then none.
     while (containersOf('away') > 0) await setTimeout(100);
     // What the agent has is on disk alone.
-    killPart('agent');
+    kill('agent');
   });
   const profile = await eyes.profiles.until('gone-c', (candidate) => !isPartial(candidate));
-  assert.ok(names(profile).includes('mkdir') && names(profile).includes('symlink'));
+  assert.ok(callsOf(profile).includes('mkdir') && callsOf(profile).includes('symlink'));
 });
 
 test(
@@ -151,14 +140,14 @@ test('with the webhooks dead, pods are made as ever, and those of the system too
     pod('dead', 'one', 'still', podSpec([{ name: 'c', script: 'mkdir /tmp/x' }])),
     pod('kube-system', 'dns', 'dns', podSpec([{ name: 'c', script: 'true' }])),
   );
-  await Promise.all([ended('dead/one'), ended('kube-system/dns')]);
-  assert.ok(names(await eyes.profiles.until('still-c', (profile) => !isPartial(profile))).includes('mkdir'));
+  await Promise.all([cluster.ended('dead/one'), cluster.ended('kube-system/dns')]);
+  assert.ok(callsOf(await eyes.profiles.until('still-c', (profile) => !isPartial(profile))).includes('mkdir'));
   await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}-webhook`, '--replicas=3']);
   await kubectl(['-n', NAMESPACE, 'rollout', 'status', `deployment/${NAMESPACE}-webhook`, '--timeout=120s']);
 });
 
 test(
-  'killed again and again at random, agent and operator: every profile is what it is undisturbed',
+  'killed again and again at random, agent, operator and webhook: every profile is what it is undisturbed',
   cluster.options,
   async (context) => {
     const { eyes, apply, kubectl } = cluster;
@@ -197,16 +186,17 @@ test(
       },
     );
     const operator = new Kept(['operator', ...common, '127.0.0.1:18086'], {});
-    context.after(() => Promise.all([agent.end(), operator.end()]));
+    const webhook = await webhookOutside(cluster);
+    context.after(() => Promise.all([agent.end(), operator.end(), webhook.end()]));
     const script = 'mkdir /tmp/x; ln -s a /tmp/x/y; sleep 0.3; rm -r /tmp/x';
     const one = (name: string) => [
       recording('random', name, { podSelector: { matchLabels: { app: name } } }),
       pod('random', name, name, podSpec([{ name: 'c', script }])),
     ];
-    await agent.ready();
+    await agent.ready(/agent started/);
     await apply(namespace('random'));
     await apply(...one('calm'));
-    const calm = names(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
+    const calm = callsOf(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
     const whole = await eyes.recordings.until('random/calm', (it) => it.status?.containers?.[0]?.running === 0);
     assert.equal(whole.status?.containers?.[0]?.complete, 'True');
     const seed = Math.floor(Math.random() * 2 ** 31);
@@ -217,7 +207,7 @@ test(
       const name = `r${round}`;
       await apply(...one(name));
       for (let kills = 0; kills < 10; kills++) {
-        await (random() < 0.8 ? agent : operator).kill();
+        await pick([agent, agent, agent, operator, webhook], random()).kill();
         // As long as some requests take, up to half a second: somewhere in the life of the pod.
         for (let requests = random() * 3; requests > 0; requests--) await kubectl(['get', '--raw', '/readyz']);
       }
@@ -226,58 +216,13 @@ test(
         `random/${name}`,
         (it) => it.status?.containers?.[0]?.running === 0,
       );
-      if (status?.containers?.[0]?.complete === 'True') assert.deepEqual(names(profile), calm, `round ${round}`);
+      if (status?.containers?.[0]?.complete === 'True') assert.deepEqual(callsOf(profile), calm, `round ${round}`);
       else partial += 1;
     }
     context.diagnostic(`50 kills; ${partial} of 5 recordings said that they were not complete, and why`);
     assert.ok(partial < 3);
   },
 );
-
-/** A process that is started again as soon as it has ended. */
-class Kept {
-  readonly #args: readonly string[];
-  readonly #env: NodeJS.ProcessEnv;
-  #running: Running;
-  #over = false;
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#args = args;
-    this.#env = env;
-    this.#running = this.#start();
-  }
-
-  #start(): Running {
-    return new Running(SYSCRIBE, this.#args, { env: { ...process.env, ...this.#env } });
-  }
-
-  /** It has begun to record. */
-  async ready(): Promise<void> {
-    await this.#running.until('stdout', /agent started/);
-  }
-
-  async kill(): Promise<void> {
-    this.#running.child.kill('SIGKILL');
-    await this.#running.finished;
-    if (!this.#over) this.#running = this.#start();
-  }
-
-  async end(): Promise<void> {
-    this.#over = true;
-    await this.kill();
-  }
-}
-
-/** mulberry32: the same numbers for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What kubectl says to whoever has nothing but a token. */
 async function stolen(context: TestContext, token: string, args: readonly string[], input?: string): Promise<string> {

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeImage } from '../../../scripts/image.ts';
 import { type ImageConfig, writeImage } from '../../../scripts/image-archive.ts';
-import { IMAGES, type Image, makeRoot } from '../containers/bundle.ts';
+import { type ImageName, makeRoot } from '../containers/root.ts';
 
 const NGINX = `user root; worker_processes 1; pid /tmp/pid; error_log stderr; daemon off;
 events { worker_connections 64; }
@@ -11,11 +11,24 @@ uwsgi_temp_path /tmp/4; scgi_temp_path /tmp/5;
 server { listen 8080; root /html; } }
 `;
 
-const CONFIGS: Readonly<Record<Image['name'], ImageConfig>> = {
+/** PostgreSQL does not run as root. */
+export const NOBODY = 65534;
+
+const CONFIGS: Readonly<Record<ImageName, ImageConfig>> = {
   busybox: { Entrypoint: [], Cmd: ['/bin/busybox', 'sleep', '2147483647'] },
   nginx: { Entrypoint: ['/usr/sbin/nginx', '-c', '/nginx.conf'] },
   redis: { Entrypoint: ['/usr/bin/redis-server'], Cmd: ['--save', ''] },
+  postgres: {
+    Entrypoint: [],
+    Cmd: ['/bin/sh', '-c', 'initdb --no-sync -D /tmp/data && exec postgres -D /tmp/data -k /tmp'],
+    User: `${NOBODY}:${NOBODY}`,
+  },
+  python: { Entrypoint: ['/usr/bin/python3'], Cmd: ['-m', 'http.server', '8080'] },
+  i386: { Entrypoint: ['/i386'] },
 };
+
+/** What images can be made of on this machine: x86_64 alone runs 32-bit programs of the same family. */
+export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter((name) => name !== 'i386' || process.arch === 'x64');
 
 /** Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives. */
 export function makeImages(directory: string): string[] {
@@ -23,18 +36,23 @@ export function makeImages(directory: string): string[] {
   mkdirSync(archives);
   const own = join(archives, 'syscribe.tar');
   makeImage(own);
-  const others = IMAGES.map((image) => {
-    const { name } = image;
-    const root = makeRoot(image);
-    if (name === 'nginx') {
-      writeFileSync(join(root, 'nginx.conf'), NGINX);
-      mkdirSync(join(root, 'html'));
-      writeFileSync(join(root, 'html', 'index.html'), 'served\n');
-    }
+  const others = IMAGES.map((name) => {
+    const root = makeImageRoot(name);
     const archive = join(archives, `${name}.tar`);
     writeImage(archive, `syscribe.test/${name}:1`, root, CONFIGS[name]);
     rmSync(root, { recursive: true });
     return archive;
   });
   return [own, ...others];
+}
+
+/** What is in the image. */
+export function makeImageRoot(name: ImageName): string {
+  const root = makeRoot(name);
+  if (name === 'nginx') {
+    writeFileSync(join(root, 'nginx.conf'), NGINX);
+    mkdirSync(join(root, 'html'));
+    writeFileSync(join(root, 'html', 'index.html'), 'served\n');
+  }
+  return root;
 }

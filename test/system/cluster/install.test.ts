@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { DIRECTORY } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { killPart } from './parts.ts';
+import { kill } from './parts.ts';
 import type { Profile } from './watched.ts';
 
 const cluster = useInstalledCluster();
@@ -222,7 +222,7 @@ test('500 at once, and an agent that is killed meanwhile never leaves half a fil
       if (name.startsWith('many-')) JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
   };
   await eyes.profiles.all((all) => all.filter(isMany).length > 50);
-  assert.ok(killPart('agent') > 0);
+  assert.ok(kill('agent') > 0);
   whole();
   await applied;
   const done = await eyes.profiles.all((all) => all.filter((one) => isMany(one) && ready(one)).length === 500);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type TestCluster, useCluster } from './use.ts';
-import { type Eyes, openEyes } from './watched.ts';
+import { type Eyes, isPartial, openEyes, type PodObject, type Profile } from './watched.ts';
 
 const OVERLAY = fileURLToPath(new URL('deploy/', import.meta.url));
 export const NAMESPACE = 'security-profiles-operator';
@@ -16,6 +16,12 @@ export interface InstalledCluster {
   /** @throws AssertionError with what kubectl said where it fails. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   apply(...objects: object[]): Promise<void>;
+  /** The pod, by NAMESPACE/NAME, once all its containers are ready. */
+  running(key: string): Promise<PodObject>;
+  /** The pod once it has ended, well or not. */
+  ended(key: string): Promise<PodObject>;
+  /** The profile once nothing more comes. */
+  final(name: string): Promise<Profile>;
   readonly asToken: TestCluster['asToken'];
   /** Deletes at once, without the time that pods are given to end. */
   remove(...what: string[]): Promise<void>;
@@ -41,12 +47,15 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
     await install(kubectl);
     eyes = openEyes(cluster.kubeconfig);
   });
+  const seen = () => {
+    if (!eyes) throw new Error('the cluster has not started');
+    return eyes;
+  };
   if (cluster.options.skip === undefined) after(() => eyes?.close());
   return {
     options: cluster.options,
     get eyes() {
-      if (!eyes) throw new Error('the cluster has not started');
-      return eyes;
+      return seen();
     },
     get kubeconfig() {
       return cluster.kubeconfig;
@@ -56,6 +65,10 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
       const list = { apiVersion: 'v1', kind: 'List', items: objects };
       await kubectl(['apply', '-f', '-'], JSON.stringify(list));
     },
+    running: (key) =>
+      seen().pods.until(key, ({ status }) => status?.containerStatuses?.every(({ ready }) => ready) ?? false),
+    ended: (key) => seen().pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? '')),
+    final: (name) => seen().profiles.until(name, (profile) => !isPartial(profile)),
     asToken: cluster.asToken,
     remove: async (...what) => {
       await kubectl(['delete', ...what, '--wait=true', '--grace-period=1', '--ignore-not-found']);

@@ -1,8 +1,9 @@
 /** Manifests that tests apply. */
+import type { ImageName } from '../containers/root.ts';
 
 export interface ContainerSpec {
   readonly name: string;
-  readonly image?: 'busybox' | 'nginx' | 'redis';
+  readonly image?: ImageName;
   readonly script?: string;
   readonly [field: string]: unknown;
 }
@@ -62,10 +63,16 @@ export function pod(namespace: string, name: string, app: string, spec: object):
   };
 }
 
-export function deployment(namespace: string, name: string, replicas: number, spec: object): object {
+export function deployment(
+  namespace: string,
+  name: string,
+  replicas: number,
+  spec: object,
+  kind: 'Deployment' | 'StatefulSet' = 'Deployment',
+): object {
   return {
     apiVersion: 'apps/v1',
-    kind: 'Deployment',
+    kind,
     metadata: { namespace, name },
     spec: {
       replicas,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies } from './host.ts';
+import { commands } from './processes.ts';
 
 /** Below this, in every hierarchy, the nodes have theirs. */
 export const CGROUP = 'syscribe-cluster';
@@ -22,8 +23,7 @@ export interface Node {
 export async function startContainerd(parts: Parts, number: number, images: readonly string[]): Promise<Node> {
   const name = `node-${number}`;
   const directory = join(parts.directory, name);
-  mkdirSync(join(directory, 'manifests'), { recursive: true, mode: 0o700 });
-  mkdirSync(join(directory, 'cni'), { recursive: true, mode: 0o700 });
+  for (const name of ['cni', 'manifests']) mkdirSync(join(directory, name), { recursive: true, mode: 0o700 });
   const node: Node = { name, directory, socket: join(directory, 'containerd.sock') };
   writeFileSync(join(directory, 'cni', '10-bridge.conflist'), network(node, number));
   writeFileSync(join(directory, 'containerd.toml'), containerdSettings(node));
@@ -68,6 +68,14 @@ export function startKubelet(parts: Parts, node: Node, number: number): void {
   ]);
 }
 
+/** What holds the containers of a node's pods; each outlives its containerd. */
+export function shimsOf(directory: string): number[] {
+  const socket = join(directory, 'containerd.sock');
+  return commands()
+    .filter(({ words }) => words[0]?.includes('containerd-shim') && words.includes(socket))
+    .map(({ pid }) => pid);
+}
+
 const CPUSETS = `
 for path; do
 	for root in /sys/fs/cgroup/cpuset /sys/fs/cgroup/cpuset,*; do
@@ -87,8 +95,9 @@ function kubeletSettings({ directory, name, socket }: Node, address: string): ob
     containerRuntimeEndpoint: `unix://${socket}`,
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${CGROUP}/${name}`,
-    staticPodPath: join(directory, 'manifests'),
     podLogsDir: join(directory, 'pod-logs'),
+    staticPodPath: join(directory, 'manifests'),
+    fileCheckFrequency: '1s',
     volumePluginDir: join(directory, 'volume-plugins'),
     clusterDomain: 'cluster.local',
     // A machine for tests: swap, full disks and older cgroups are no reason not to run.

@@ -1,75 +1,125 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ContainerRecord } from '../../../src/agent/record.ts';
+import { DIRECTORY } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
-import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
-import type { Profile } from './watched.ts';
+import { deployment, namespace, podSpec, recording } from './manifests.ts';
+import { has, isPartial, type Profile } from './watched.ts';
 
-const NODES = 3;
-const cluster = useInstalledCluster(NODES);
-const isPartial = ({ metadata }: Profile) => metadata.labels?.['spo.x-k8s.io/partial'] !== undefined;
-const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
+const NODES = ['node-1', 'node-2', 'node-3'];
+const cluster = useInstalledCluster(NODES.length);
+const nodeOf = ({ metadata }: Profile) => metadata.labels?.['spo.x-k8s.io/node-name'] ?? '';
+/** As many on each node that takes pods. */
+const SPREAD = (app: string) => ({
+  topologySpreadConstraints: [
+    {
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'DoNotSchedule',
+      nodeTaintsPolicy: 'Honor',
+      labelSelector: { matchLabels: { app } },
+    },
+  ],
+});
+const LOOP = 'while :; do sleep 0.1; done';
 
-/** No two of them on one node. */
-function apart(app: string, fields: object): object {
-  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app } } };
-  return { affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } }, ...fields };
+/** Names of the pods that the agent of a node has on its disk. */
+function kept(node: string, namespace: string): string[] {
+  const directory = join(DIRECTORY, node, 'syscribe/records');
+  return readdirSync(directory)
+    .filter((name) => /^[0-9a-f]/.test(name))
+    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')).record as ContainerRecord)
+    .filter(({ pod }) => pod.namespace === namespace)
+    .map(({ pod }) => pod.name);
 }
 
 test(
-  'a Deployment over three nodes: each node tells of its own pods, and one profile comes of it',
+  'a Deployment over all nodes: each agent records its own node’s pods, and all become one',
   cluster.options,
   async () => {
-    const { eyes, apply, kubectl, remove } = cluster;
-    const script = 'mkdir /tmp/x; while [ ! -e /tmp/go ]; do sleep 0.2; done; ln -s x /tmp/y; exec sleep 1000';
-    const spec = apart('wide', podSpec([{ name: 'c', script }]));
+    const { eyes, apply, remove } = cluster;
+    const env = [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
+    const script = `[ $NODE = node-2 ] && mkdir /tmp/x; ${LOOP}`;
+    const spec = podSpec([{ name: 'c', env, script }], SPREAD('spread'));
     await apply(
-      namespace('wide'),
-      recording('wide', 'wide', { mergeStrategy: 'Containers' }),
-      deployment('wide', 'wide', NODES, spec),
+      namespace('spread'),
+      recording('spread', 'spread', { mergeStrategy: 'Containers' }),
+      deployment('spread', 'spread', NODES.length, spec),
     );
-    const instances = (all: Profile[]) =>
-      all.filter(
-        ({ metadata: { labels = {} } }) =>
-          labels['spo.x-k8s.io/container-id'] === 'c' && isPartial({ metadata: { labels } } as Profile),
-      );
-    const three = await eyes.profiles.all((all) => instances(all).length === NODES);
-    const told = instances(three).map(({ metadata }) => metadata.labels?.['spo.x-k8s.io/node-name']);
-    assert.deepEqual(told.sort(), ['node-1', 'node-2', 'node-3']);
-    const pods = eyes.pods.list().filter(({ metadata }) => metadata.namespace === 'wide');
-    for (const profile of instances(three)) {
-      const { pod: of } = JSON.parse(profile.metadata.annotations?.['spo.x-k8s.io/recording-state'] ?? '{}');
-      const node = pods.find(({ metadata }) => metadata.name === of.name)?.spec.nodeName;
-      assert.equal(profile.metadata.labels?.['spo.x-k8s.io/node-name'], node);
+    const instances = (all: Profile[]) => all.filter(({ metadata }) => metadata.name.startsWith('spread-c-'));
+    const all = await eyes.profiles.all(
+      (every) => instances(every).length === NODES.length && instances(every).some(has('mkdir')),
+    );
+    assert.deepEqual(instances(all).map(nodeOf).sort(), NODES);
+    assert.deepEqual(instances(all).filter(has('mkdir')).map(nodeOf), ['node-2']);
+    const pods = eyes.pods.list().filter(({ metadata }) => metadata.namespace === 'spread');
+    for (const node of NODES) {
+      const own = pods.filter(({ spec: { nodeName } }) => nodeName === node).map(({ metadata }) => metadata.name);
+      assert.deepEqual(kept(node, 'spread'), own, node);
     }
-    // Only one of them makes the link.
-    await kubectl(['-n', 'wide', 'exec', pods[0]?.metadata.name ?? '', '--', '/bin/busybox', 'touch', '/tmp/go']);
-    await eyes.profiles.until('wide-c', (profile) => names(profile).includes('symlink'));
-    await remove('-n', 'wide', 'deployment', 'wide');
-    await eyes.pods.all((all) => !all.some(({ metadata }) => metadata.namespace === 'wide'));
-    await remove('-n', 'wide', 'profilerecording', 'wide');
-    const merged = await eyes.profiles.until('wide-c', (profile) => !isPartial(profile));
+    await eyes.profiles.until('spread-c', has('mkdir'));
+    await remove('-n', 'spread', 'deployment', 'spread');
+    await eyes.pods.all((every) => !every.some(({ metadata }) => metadata.namespace === 'spread'));
+    await remove('-n', 'spread', 'profilerecording', 'spread');
+    const merged = await cluster.final('spread-c');
     const coverage = JSON.parse(merged.metadata.annotations?.['spo.x-k8s.io/syscall-coverage'] ?? '{}');
-    assert.deepEqual([coverage.total, coverage.syscalls.symlink, coverage.syscalls.execve], [3, 1, 3]);
+    assert.deepEqual([coverage.total, coverage.syscalls.mkdir], [NODES.length, 1]);
+    await eyes.profiles.all((every) => instances(every).length === 0);
   },
 );
 
-test('a node drains with the webhooks dead, and its recorded pod leaves what it did', cluster.options, async () => {
-  const { eyes, apply, kubectl } = cluster;
-  await apply(
-    namespace('drained'),
-    recording('drained', 'leaves'),
-    pod('drained', 'one', 'leaves', {
-      ...podSpec([{ name: 'c', script: 'mkdir /tmp/x; while :; do sleep 0.2; done' }]),
-      nodeSelector: { 'kubernetes.io/hostname': 'node-3' },
-    }),
-  );
-  await eyes.pods.until('drained/one', ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
-  await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}-webhook`, '--replicas=0']);
-  await eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.labels?.name === `${NAMESPACE}-webhook`));
-  // What the cluster stands on comes and goes as ever.
-  await apply(deployment('kube-system', 'coredns', 1, podSpec([{ name: 'dns', script: 'exec sleep 1000' }])));
-  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=60s']);
-  await kubectl(['drain', 'node-3', '--ignore-daemonsets', '--force', '--delete-emptydir-data', '--timeout=90s']);
-  const left = await eyes.profiles.until('leaves-c', (profile) => !isPartial(profile));
-  assert.ok(names(left).includes('mkdir'));
-});
+test(
+  'with webhooks that only crash, the system’s pods restart, a node drains and a namespace goes',
+  cluster.options,
+  async () => {
+    const { eyes, apply, kubectl } = cluster;
+    const webhook = `${NAMESPACE}-webhook`;
+    const broken = {
+      strategy: { type: 'Recreate', rollingUpdate: null },
+      template: { spec: { containers: [{ name: webhook, args: ['nonsense'] }] } },
+    };
+    await kubectl(['-n', NAMESPACE, 'patch', `deployment/${webhook}`, '-p', JSON.stringify({ spec: broken })]);
+    await eyes.pods.all((pods) => {
+      const own = pods.filter(({ metadata }) => metadata.labels?.name === webhook);
+      const crash = (state: { waiting?: { reason: string } } = {}) => state.waiting?.reason === 'CrashLoopBackOff';
+      return own.length === 3 && own.every(({ status }) => crash(status?.containerStatuses?.[0]?.state));
+    });
+    const system = podSpec([{ name: 'c', script: LOOP }]);
+    const { spec: set } = deployment('', 'cni', 0, { ...system, hostNetwork: true }) as { spec: { replicas?: number } };
+    delete set.replicas;
+    await apply(
+      namespace('drained'),
+      recording('drained', 'app'),
+      deployment(
+        'drained',
+        'app',
+        NODES.length,
+        podSpec([{ name: 'c', script: `mkdir /tmp/x; ${LOOP}` }], SPREAD('app')),
+      ),
+      deployment('kube-system', 'dns', 2, system),
+      { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { namespace: 'kube-system', name: 'cni' }, spec: set },
+    );
+    for (const what of ['daemonset/cni', 'deployment/dns']) {
+      await kubectl(['-n', 'kube-system', 'rollout', 'restart', what]);
+      await kubectl(['-n', 'kube-system', 'rollout', 'status', what, '--timeout=90s']);
+    }
+    const recorded = (all: Profile[]) => all.filter(({ metadata }) => metadata.name.startsWith('app-c-'));
+    const before = recorded(
+      await eyes.profiles.all((all) => recorded(all).filter(has('mkdir')).length === NODES.length),
+    );
+    const [leaving] = before.filter((profile) => nodeOf(profile) === 'node-2');
+    await kubectl(['drain', 'node-2', '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=90s']);
+    assert.ok(has('mkdir')(await cluster.final(leaving?.metadata.name ?? '')));
+    await eyes.profiles.all(
+      (all) =>
+        recorded(all).filter((profile) => isPartial(profile) && nodeOf(profile) !== 'node-2').length === NODES.length,
+    );
+    await kubectl(['delete', 'namespace', 'drained', '--timeout=90s']);
+    assert.deepEqual(
+      recorded(await eyes.profiles.all((all) => !recorded(all).some(isPartial))).length,
+      NODES.length + 1,
+    );
+  },
+);

@@ -1,30 +1,98 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { Running, SYSCRIBE } from '../support/syscribe.ts';
+import { type InstalledCluster, NAMESPACE } from './installed.ts';
+import { commands } from './processes.ts';
 
-type Part = 'agent' | 'operator' | 'webhook';
-
-/** What each process of this machine was started as. */
-export function commands(): { pid: number; words: string[] }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [{ pid: Number(pid), words: readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0') }];
-      } catch {
-        return []; // It has ended.
-      }
-    });
-}
-
-/** The processes of a part, as the host sees them. */
-function processesOf(part: Part): number[] {
+/** The processes of a part of syscribe, as the host sees them. */
+export function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
   return commands()
     .filter(({ words }) => words.includes(part) && words.some((word) => word.endsWith('/bundle/bin.mjs')))
     .map(({ pid }) => pid);
 }
 
-/** @returns how many there were. */
-export function killPart(part: Part): number {
+/** Processes of the container whose script makes a file of this name. */
+export function containersOf(mark: string): number {
+  return commands().filter(({ words }) => words.some((word) => word.includes(`/tmp/${mark}`))).length;
+}
+
+export function kill(part: Parameters<typeof processesOf>[0]): number {
   const pids = processesOf(part);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   return pids.length;
 }
+
+/** A process that is started again as soon as it has ended. */
+export class Kept {
+  readonly #args: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #running: Running;
+  #over = false;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#args = args;
+    this.#env = env;
+    this.#running = this.#start();
+  }
+
+  #start(): Running {
+    return new Running(SYSCRIBE, this.#args, { env: { ...process.env, ...this.#env } });
+  }
+
+  /** It has said so. */
+  async ready(said: RegExp): Promise<void> {
+    await this.#running.until('stdout', said);
+  }
+
+  async kill(): Promise<void> {
+    this.#running.child.kill('SIGKILL');
+    await this.#running.finished;
+    if (!this.#over) this.#running = this.#start();
+  }
+
+  async end(): Promise<void> {
+    this.#over = true;
+    await this.kill();
+  }
+}
+
+/** mulberry32: the same numbers for the same seed. */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** @param random from 0 to 1. */
+export function pick<T>(from: readonly T[], random: number): T {
+  return from[Math.floor(random * from.length)] as T;
+}
+
+/** The webhook as a process that is kept, behind the Service of those that run as pods and are gone then. */
+export async function webhookOutside({ kubectl, kubeconfig, eyes }: InstalledCluster): Promise<Kept> {
+  const name = `${NAMESPACE}-webhook`;
+  await kubectl(['-n', NAMESPACE, 'scale', `deployment/${name}`, '--replicas=0']);
+  await eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.labels?.name === name));
+  const service = 'webhook-service';
+  // Without a selector, who serves it is whoever says so.
+  await kubectl(['-n', NAMESPACE, 'patch', `service/${service}`, '-p', '{"spec":{"selector":null}}']);
+  await kubectl(['-n', NAMESPACE, 'delete', 'endpointslices', '-l', `kubernetes.io/service-name=${service}`]);
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: NAMESPACE, name: 'outside', labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [OUTSIDE.host], conditions: { ready: true } }],
+    ports: [{ port: OUTSIDE.port, protocol: 'TCP', name: '' }],
+  };
+  await kubectl(['apply', '-f', '-'], JSON.stringify(slice));
+  const listen = ['--listen', `${OUTSIDE.host}:${OUTSIDE.port}`, '--health', '127.0.0.1:18087'];
+  const webhook = new Kept(['webhook', '--kubeconfig', kubeconfig, ...listen], {});
+  await webhook.ready(/webhooks are served/);
+  return webhook;
+}
+
+/** An address of the first node. */
+const OUTSIDE = { host: '10.97.0.1', port: 19443 };

@@ -6,16 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { syscribe, temporary } from '../support/syscribe.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
-import type { Profile, Recording } from './watched.ts';
+import { callsOf, completeness, has, isPartial, PARTIAL, type Profile, type Recording } from './watched.ts';
 
 const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 const cluster = useInstalledCluster();
-const PARTIAL = 'spo.x-k8s.io/partial';
-const isPartial = ({ metadata }: Profile) => metadata.labels?.[PARTIAL] !== undefined;
-const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
-const has = (name: string) => (profile: Profile) => names(profile).includes(name);
-const complete = ({ status }: Recording) => status?.conditions?.find(({ type }) => type === 'Complete');
-
 /** What a pod has to say to run under a profile, once that is on the node. */
 async function installed({ metadata }: Profile): Promise<string> {
   const { status } = await cluster.eyes.profiles.until(metadata.name, (one) => one.status?.status === 'Installed');
@@ -28,16 +22,11 @@ async function served(ip: string): Promise<string> {
   return last;
 }
 
-const running = async (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.every(({ ready }) => ready) ?? false);
-const ended = async (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-
 test('nginx is recorded while it runs, and serves the same under what was recorded', cluster.options, async () => {
   const { eyes, apply, remove } = cluster;
   const nginx = podSpec([{ name: 'nginx', image: 'nginx' }]);
   await apply(namespace('web'), recording('web', 'shop'), pod('web', 'nginx', 'shop', nginx));
-  const { status, metadata } = await running('web/nginx');
+  const { status, metadata } = await cluster.running('web/nginx');
   assert.equal(await served(status?.podIP ?? ''), 'served\n');
   const live = await eyes.profiles.until('shop-nginx', has('accept4'));
   assert.ok(isPartial(live));
@@ -49,17 +38,17 @@ test('nginx is recorded while it runs, and serves the same under what was record
   await remove('-n', 'web', 'pod', 'nginx');
   const final = await eyes.profiles.until('shop-nginx', (profile) => !isPartial(profile));
   assert.equal(final.spec.defaultAction, 'SCMP_ACT_ERRNO');
-  for (const name of ['mount', 'pivot_root', 'unshare', 'setns']) assert.ok(!names(final).includes(name), name);
-  const whole = complete(await eyes.recordings.until('web/shop', ({ status }) => status?.pods === 0));
+  for (const name of ['mount', 'pivot_root', 'unshare', 'setns']) assert.ok(!callsOf(final).includes(name), name);
+  const whole = completeness(await eyes.recordings.until('web/shop', ({ status }) => status?.pods === 0));
   assert.equal(whole?.status, 'True', whole?.message);
 
   const seccompProfile = { type: 'Localhost', localhostProfile: await installed(final) };
   const under = { securityContext: { seccompProfile } };
   await apply(pod('web', 'enforced', 'other', podSpec([{ name: 'nginx', image: 'nginx' }], under)));
-  const { status: enforced } = await running('web/enforced');
+  const { status: enforced } = await cluster.running('web/enforced');
   assert.equal(await served(enforced?.podIP ?? ''), 'served\n');
   await apply(pod('web', 'refused', 'other', podSpec([{ name: 'sh', script: 'chroot / true' }], under)));
-  const { status: refused } = await ended('web/refused');
+  const { status: refused } = await cluster.ended('web/refused');
   assert.equal(refused?.phase, 'Failed');
   await remove('-n', 'web', 'pod', '--all');
 });
@@ -75,7 +64,7 @@ test(
       recording('truth', 'same'),
       pod('truth', 'one', 'same', podSpec([{ name: 'c', script }])),
     );
-    await ended('truth/one');
+    await cluster.ended('truth/one');
     const inCluster = await eyes.profiles.until('same-c', (profile) => !isPartial(profile));
     const file = join(temporary(context), 'profile');
     const command = ['/bin/busybox', 'sh', '-c', script];
@@ -85,7 +74,7 @@ test(
     const { code, stderr } = await syscribe(['record', ...options, '--', ...command], { env });
     assert.equal(code, 0, stderr);
     const { syscalls } = JSON.parse(readFileSync(file, 'utf8')) as { syscalls: { names: string[] }[] };
-    assert.deepEqual(names(inCluster), syscalls.flatMap((rule) => rule.names).sort());
+    assert.deepEqual(callsOf(inCluster), syscalls.flatMap((rule) => rule.names).sort());
   },
 );
 
@@ -114,7 +103,7 @@ test(
     assert.equal(merged.metadata.labels?.['spo.x-k8s.io/role'], 'merged');
     const podName = eyes.pods.list().find(({ metadata }) => metadata.namespace === 'many')?.metadata.name ?? '';
     await kubectl(['-n', 'many', 'exec', podName, '-c', 'c', '--', '/bin/busybox', 'touch', '/tmp/go']);
-    await eyes.profiles.until('web-c', (profile) => names(profile).some((name) => name.startsWith('mknod')));
+    await eyes.profiles.until('web-c', (profile) => callsOf(profile).some((name) => name.startsWith('mknod')));
     await kubectl(['-n', 'many', 'scale', 'deployment/web', '--replicas=3']);
     await eyes.profiles.all((all) => all.filter(own).length === 3);
     await remove('-n', 'many', 'deployment', 'web');
@@ -170,7 +159,7 @@ test(
     const [quick] = await eyes.profiles
       .all((all) => all.some((profile) => profile.metadata.name.startsWith('job-c-') && !isPartial(profile)))
       .then((all) => all.filter(({ metadata }) => metadata.name.startsWith('job-c-')));
-    assert.ok(quick && names(quick).includes('rmdir'));
+    assert.ok(quick && callsOf(quick).includes('rmdir'));
   },
 );
 
@@ -190,13 +179,13 @@ test(
       recording('some', 'all', { ...selector, disableProfileAfterRecording: true }),
       pod('some', 'two', 'both', two),
     );
-    await ended('some/two');
+    await cluster.ended('some/two');
     const [a, b, only] = await Promise.all(
       ['all-a', 'all-b', 'only-b-b'].map((name) => eyes.profiles.until(name, (profile) => !isPartial(profile))),
     );
     assert.ok(a && b && only);
-    assert.ok(names(a).includes('mkdir') && !names(a).includes('symlink'));
-    assert.deepEqual(names(b), names(only));
+    assert.ok(callsOf(a).includes('mkdir') && !callsOf(a).includes('symlink'));
+    assert.deepEqual(callsOf(b), callsOf(only));
     assert.deepEqual(
       [a, b, only].map(({ spec }) => spec.state),
       ['Disabled', 'Disabled', 'Enabled'],
@@ -212,9 +201,9 @@ test(
     const { eyes, apply, kubectl, remove } = cluster;
     await kubectl(['create', 'namespace', 'late']);
     await apply(pod('late', 'early', 'late', podSpec([{ name: 'c', script: 'while :; do sleep 0.2; done' }])));
-    await running('late/early');
+    await cluster.running('late/early');
     await apply(namespace('late'), recording('late', 'late'));
-    const { status } = await eyes.recordings.until('late/late', (one) => complete(one)?.status === 'False');
+    const { status } = await eyes.recordings.until('late/late', (one) => completeness(one)?.status === 'False');
     assert.equal(status?.conditions?.find(({ type }) => type === 'Complete')?.reason, 'StartedBeforeRecorder');
     await remove('-n', 'late', 'pod', 'early');
     assert.ok(has('wait4')(await eyes.profiles.until('late-c', (profile) => !isPartial(profile))));
@@ -230,7 +219,7 @@ test('recordings of the same name in two namespaces leave each other’s profile
       recording(name, 'twin'),
       pod(name, 'one', 'twin', podSpec([{ name: 'c', script: text }])),
     );
-    await ended(`${name}/one`);
+    await cluster.ended(`${name}/one`);
     await eyes.profiles.all((all) =>
       all.some(
         ({ metadata }) =>
@@ -246,7 +235,7 @@ test('recordings of the same name in two namespaces leave each other’s profile
     twins.find(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-namespace'] === where);
   assert.equal(of('left')?.metadata.name, 'twin-c');
   assert.match(of('right')?.metadata.name ?? '', /^twin-c-[0-9a-f]{8}$/);
-  assert.ok(names(of('left') as Profile).includes('mkdir') && names(of('right') as Profile).includes('symlink'));
+  assert.ok(callsOf(of('left') as Profile).includes('mkdir') && callsOf(of('right') as Profile).includes('symlink'));
 });
 
 test(
@@ -264,13 +253,13 @@ test(
     await apply(
       pod('logs', 'one', 'logged', podSpec([{ name: 'c', script: 'sleep 2; mkdir /tmp/x; ln -s a /tmp/y' }])),
     );
-    await ended('logs/one');
+    await cluster.ended('logs/one');
     const [log, bpf] = await Promise.all(
       ['by-log-c', 'by-bpf-c'].map((name) => eyes.profiles.until(name, (profile) => !isPartial(profile))),
     );
     assert.ok(log && bpf);
-    const { status } = await eyes.recordings.until('logs/by-log', (one) => complete(one) !== undefined);
-    assert.deepEqual(names(log), names(bpf), JSON.stringify(status?.conditions));
+    const { status } = await eyes.recordings.until('logs/by-log', (one) => completeness(one) !== undefined);
+    assert.deepEqual(callsOf(log), callsOf(bpf), JSON.stringify(status?.conditions));
   },
 );
 
@@ -287,7 +276,7 @@ test('what the README says, word for word', cluster.options, async () => {
     if (command.startsWith('kubectl get profilerecordings')) {
       await eyes.profiles.until('front-nginx', has('epoll_wait'));
       const { status } = await eyes.recordings.until('default/front', (one) => one.status?.pods === 2);
-      const whole = complete({ status } as Recording);
+      const whole = completeness({ status } as Recording);
       assert.equal(whole?.status, 'True', whole?.message);
     }
     if (command.startsWith('kubectl delete profilerecording'))

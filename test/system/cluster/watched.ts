@@ -26,6 +26,27 @@ export interface PodObject extends KubeObject {
   };
 }
 
+export const PARTIAL = 'spo.x-k8s.io/partial';
+
+/** It still grows, or waits to be merged. */
+export function isPartial({ metadata }: Profile): boolean {
+  return metadata.labels?.[PARTIAL] !== undefined;
+}
+
+/** Names of the calls that a profile has rules for. */
+export function callsOf({ spec }: Profile): string[] {
+  return (spec.syscalls ?? []).flatMap(({ names }) => names).sort();
+}
+
+export function has(name: string): (profile: Profile) => boolean {
+  return (profile) => callsOf(profile).includes(name);
+}
+
+/** Whether a recording has everything, and why not. */
+export function completeness({ status }: Recording) {
+  return status?.conditions?.find(({ type }) => type === 'Complete');
+}
+
 /** Objects of a kind as the API server has them: what a test waits for, it sees come. */
 export class Watched<T extends KubeObject> {
   readonly #informer: Informer<T>;

@@ -1,234 +1,169 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import { clientTests } from './clients.ts';
 import { DIRECTORY } from './cluster.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
-import type { Profile } from './watched.ts';
+import { callsOf, completeness, has, isPartial, type Profile, type Recording } from './watched.ts';
 
 const cluster = useInstalledCluster();
-const GROUP = 'security-profiles-operator.x-k8s.io';
-const isPartial = ({ metadata }: Profile) => metadata.labels?.['spo.x-k8s.io/partial'] !== undefined;
-const names = ({ spec }: Profile) => (spec.syscalls ?? []).flatMap((rule) => rule.names).sort();
-const has = (name: string) => (profile: Profile) => names(profile).includes(name);
-const whole = (name: string) => cluster.eyes.profiles.until(name, (profile) => !isPartial(profile));
-const ended = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? ''));
-const ready = (key: string) =>
-  cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.every((one) => one.ready) ?? false);
-/** Of so many containers that have ended: the status follows within five seconds. */
-const completeOf = async (key: string, count: number) => {
-  const found = await cluster.eyes.recordings.until(key, ({ status }) => {
-    const all = status?.containers ?? [];
-    return all.length === count && all.every(({ running, done }) => running === 0 && (done ?? 0) > 0);
-  });
-  return found.status?.containers?.map(({ name, complete }) => `${name} ${complete}`);
+const LOOP = 'while :; do sleep 0.1; done';
+const of = (recording: string) => (profile: Profile) =>
+  profile.metadata.labels?.['spo.x-k8s.io/recording-id'] === recording;
+/** Of these calls, those that a profile allows. */
+const among = (calls: readonly string[], profile: Profile) => calls.filter((call) => callsOf(profile).includes(call));
+const whole = async (key: string) => {
+  // Its status comes some seconds behind the profiles.
+  const said = (one: Recording) => one.status?.pods === 0 && completeness(one)?.status !== 'Unknown';
+  const all = await cluster.eyes.recordings.until(key, said);
+  assert.equal(completeness(all)?.status, 'True', completeness(all)?.message);
 };
 
-test('a StatefulSet: profiles by ordinal; one that is scaled down is whole', cluster.options, async () => {
-  const { eyes, apply, kubectl, remove } = cluster;
-  const { spec } = deployment('set', 'db', 2, podSpec([{ name: 'c', script: 'mkdir /tmp/x; exec sleep 1000' }])) as {
-    spec: object;
-  };
-  const set = { apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { namespace: 'set', name: 'db' } };
-  await apply(namespace('set'), recording('set', 'db'), { ...set, spec: { ...spec, serviceName: 'db' } });
-  for (const name of ['db-c-0', 'db-c-1']) assert.ok(isPartial(await eyes.profiles.until(name, has('mkdir'))));
-  await kubectl(['-n', 'set', 'scale', 'statefulset/db', '--replicas=1']);
-  assert.ok(has('execve')(await whole('db-c-1')));
-  assert.ok(isPartial(await eyes.profiles.until('db-c-0')));
-  await remove('-n', 'set', 'statefulset', 'db');
-  await whole('db-c-0');
-  assert.deepEqual(await completeOf('set/db', 1), ['c True']);
-});
+describe('workloads, all at once', { concurrency: true, ...cluster.options }, () => {
+  test('a sidecar that is an init container, and what starts behind it, have profiles of their own', async () => {
+    const init = [
+      { name: 'proxy', restartPolicy: 'Always', script: `mkdir /tmp/x; ${LOOP}` },
+      { name: 'setup', script: 'ln -s x /tmp/y' },
+    ];
+    const spec = podSpec([{ name: 'main', script: 'rmdir /nowhere; true' }], { initContainers: init });
+    await cluster.apply(namespace('sidecar'), recording('sidecar', 'side'), pod('sidecar', 'one', 'side', spec));
+    // Its work done, the setup is final while the others run.
+    await cluster.final('side-setup');
+    assert.equal((await cluster.ended('sidecar/one')).status?.phase, 'Succeeded');
+    const profiles = await Promise.all(['proxy', 'setup', 'main'].map((name) => cluster.final(`side-${name}`)));
+    const calls = profiles.map((profile) => among(['mkdir', 'rmdir', 'symlink'], profile));
+    assert.deepEqual(calls, [['mkdir'], ['symlink'], ['rmdir']]);
+    await whole('sidecar/side');
+  });
 
-test('a Deployment that is scaled down: what is gone is whole, what stays goes on', cluster.options, async () => {
-  const { eyes, apply, kubectl, remove } = cluster;
-  const spec = podSpec([{ name: 'c', script: 'mkdir /tmp/x; exec sleep 1000' }]);
-  await apply(namespace('scaled'), recording('scaled', 'down'), deployment('scaled', 'down', 3, spec));
-  const ours = (all: Profile[]) =>
-    all.filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'down');
-  await eyes.profiles.all((all) => ours(all).filter(has('mkdir')).length === 3);
-  await kubectl(['-n', 'scaled', 'scale', 'deployment/down', '--replicas=1']);
-  const all = await eyes.profiles.all((profiles) => ours(profiles).filter((one) => !isPartial(one)).length === 2);
-  assert.equal(ours(all).filter(isPartial).length, 1);
-  await remove('-n', 'scaled', 'deployment', 'down');
-  await eyes.profiles.all((profiles) => ours(profiles).every((one) => !isPartial(one)));
-});
+  test('the profiles of a StatefulSet end with the ordinals; a pod that comes again leaves the first one alone', async () => {
+    const { eyes, apply, remove } = cluster;
+    const script = `[ $HOSTNAME = set-1 ] && mkdir /tmp/x; ${LOOP}`;
+    const set = deployment('stateful', 'set', 2, podSpec([{ name: 'c', script }]), 'StatefulSet');
+    await apply(namespace('stateful'), recording('stateful', 'set'), set);
+    await eyes.profiles.until('set-c-1', has('mkdir'));
+    assert.deepEqual(among(['mkdir'], await eyes.profiles.until('set-c-0')), []);
+    await remove('-n', 'stateful', 'pod', 'set-1');
+    assert.deepEqual(among(['mkdir'], await cluster.final('set-c-1')), ['mkdir']);
+    const all = await eyes.profiles.all((every) => every.filter(of('set')).length === 3);
+    const [again] = all.filter(of('set')).filter(({ metadata }) => /^set-c-1-[0-9a-f]{8}$/.test(metadata.name));
+    await remove('-n', 'stateful', 'statefulset', 'set');
+    assert.deepEqual(among(['mkdir'], await cluster.final(again?.metadata.name ?? '')), ['mkdir']);
+    await whole('stateful/set');
+  });
 
-test(
-  'a sidecar is recorded beside its pod’s containers, from before them to behind them',
-  cluster.options,
-  async () => {
-    const { apply } = cluster;
-    const spec = podSpec([{ name: 'main', script: 'mkdir /tmp/x' }], {
-      initContainers: [
-        { name: 'side', restartPolicy: 'Always', script: 'ln -s x /tmp/y; while :; do sleep 0.2; done' },
-        { name: 'init', script: 'rmdir /nowhere; true' },
-      ],
-    });
-    await apply(namespace('beside'), recording('beside', 'car'), pod('beside', 'one', 'car', spec));
-    await ended('beside/one');
-    assert.ok(has('mkdir')(await whole('car-main')) && has('rmdir')(await whole('car-init')));
-    const side = await whole('car-side');
-    assert.ok(has('symlink')(side) && !has('mkdir')(side));
-    assert.deepEqual(await completeOf('beside/car', 3), ['init True', 'main True', 'side True']);
-  },
-);
-
-test('probes that execute something are the container’s', cluster.options, async () => {
-  const { eyes, apply, remove } = cluster;
-  const exec = { command: ['sh', '-c', 'ln -s x /tmp/probed; true'] };
-  const spec = podSpec([
-    { name: 'c', script: 'mkdir /tmp/x; exec sleep 1000', livenessProbe: { exec, periodSeconds: 1 } },
-  ]);
-  await apply(namespace('probed'), recording('probed', 'alive'), pod('probed', 'one', 'alive', spec));
-  await eyes.profiles.until('alive-c', has('symlink'));
-  await remove('-n', 'probed', 'pod', 'one');
-  const profile = await whole('alive-c');
-  assert.ok(has('mkdir')(profile));
-  for (const name of ['pivot_root', 'mount', 'setns']) assert.ok(!has(name)(profile), `${name} is the runtime’s`);
-});
-
-test('a pod that is evicted leaves what it did', cluster.options, async () => {
-  const { eyes, apply, kubectl } = cluster;
-  await apply(
-    namespace('evicted'),
-    recording('evicted', 'out'),
-    pod('evicted', 'one', 'out', podSpec([{ name: 'c', script: 'mkdir /tmp/x; while :; do sleep 0.2; done' }])),
-  );
-  await ready('evicted/one');
-  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace: 'evicted', name: 'one' } };
-  await kubectl(
-    ['create', '--raw', '/api/v1/namespaces/evicted/pods/one/eviction', '-f', '-'],
-    JSON.stringify(eviction),
-  );
-  await eyes.pods.gone('evicted/one');
-  assert.ok(has('mkdir')(await whole('out-c')));
-  assert.deepEqual(await completeOf('evicted/out', 1), ['c True']);
-});
-
-test('an ephemeral container has a profile of its own, and its target keeps clear of it', cluster.options, async () => {
-  const { eyes, apply, kubectl, remove } = cluster;
-  await apply(
-    namespace('debugged'),
-    recording('debugged', 'bug', { mergeStrategy: 'Containers' }),
-    pod('debugged', 'one', 'bug', podSpec([{ name: 'c', script: 'mkdir /tmp/x; while :; do sleep 0.2; done' }])),
-  );
-  await ready('debugged/one');
-  const added = [
-    {
-      ...{ name: 'debug', image: 'syscribe.test/busybox:1', imagePullPolicy: 'Never', targetContainerName: 'c' },
-      command: ['sh', '-c', 'ln -s x /tmp/y'],
-    },
-  ];
-  const patch = JSON.stringify({ spec: { ephemeralContainers: added } });
-  await kubectl(['patch', 'pod', 'one', '-n', 'debugged', '--subresource=ephemeralcontainers', '-p', patch]);
-  await eyes.profiles.until('bug-debug', has('symlink'));
-  await remove('-n', 'debugged', 'pod', 'one');
-  await eyes.recordings.until('debugged/bug', ({ status }) => status?.pods === 0);
-  await remove('-n', 'debugged', 'profilerecording', 'bug');
-  const [target, debug] = await Promise.all([whole('bug-c'), whole('bug-debug')]);
-  assert.ok(has('mkdir')(target) && !has('symlink')(target));
-  assert.ok(has('symlink')(debug) && !has('mkdir')(debug));
-});
-
-test(
-  'a static pod is recorded, under a name that other nodes’ copies do not take',
-  cluster.options,
-  async (context) => {
-    const { eyes, apply } = cluster;
-    await apply(namespace('static'), recording('static', 'file'));
-    const manifests = join(DIRECTORY, 'node-1/manifests');
-    const file = join(manifests, 'static.json');
-    context.after(() => rmSync(file, { force: true }));
-    const spec = podSpec([{ name: 'c', script: 'mkdir /tmp/x; while :; do sleep 0.2; done' }]);
-    writeFileSync(file, JSON.stringify(pod('static', 'one', 'file', spec)));
-    await ready('static/one-node-1');
-    const live = await eyes.profiles.all((all) =>
-      all.some((profile) => profile.metadata.labels?.['spo.x-k8s.io/recording-id'] === 'file' && has('mkdir')(profile)),
-    );
-    const { metadata } = live.find(
-      (profile) => profile.metadata.labels?.['spo.x-k8s.io/recording-id'] === 'file',
-    ) as Profile;
-    assert.match(metadata.name, /^file-c-[0-9a-f]{8}$/);
-    rmSync(file);
-    await whole(metadata.name);
-  },
-);
-
-test(
-  'SPO’s label of memory optimisation changes nothing; its older versions are understood',
-  cluster.options,
-  async () => {
-    const { apply, kubectl } = cluster;
-    const labelled = pod('older', 'one', 'old', podSpec([{ name: 'c', script: 'mkdir /tmp/x' }])) as {
-      metadata: { labels: object };
+  test('a Deployment scaled up and down: what is taken away is final, what stays is not', async () => {
+    const { eyes, apply, kubectl } = cluster;
+    const spec = podSpec([{ name: 'c', script: `mkdir /tmp/x; ${LOOP}` }]);
+    await apply(namespace('scaled'), recording('scaled', 'app'), deployment('scaled', 'app', 1, spec));
+    const scaled = async (replicas: number, there: number) => {
+      await kubectl(['-n', 'scaled', 'scale', 'deployment/app', `--replicas=${replicas}`]);
+      const is = (all: Profile[]) =>
+        all.filter(of('app')).filter(has('mkdir')).length === there &&
+        all.filter(of('app')).filter(isPartial).length === replicas;
+      return (await eyes.profiles.all(is)).filter(of('app'));
     };
-    await apply(namespace('older'), {
-      apiVersion: `${GROUP}/v1alpha1`,
-      kind: 'ProfileRecording',
-      metadata: { namespace: 'older', name: 'old' },
-      spec: {
-        kind: 'SeccompProfile',
-        recorder: 'bpf',
-        mergeStrategy: 'none',
-        podSelector: { matchLabels: { app: 'old' } },
-      },
-    });
-    const labels = { ...labelled.metadata.labels, 'spo.x-k8s.io/enable-recording': 'true' };
-    await apply({ ...labelled, metadata: { ...labelled.metadata, labels } });
-    await ended('older/one');
-    assert.ok(has('mkdir')(await whole('old-c')));
-    const read = async (resource: string, ...name: string[]) =>
-      JSON.parse(await kubectl(['get', `${resource}.${GROUP}`, ...name, '-o', 'json']));
-    const { spec } = await read('profilerecordings.v1alpha1', 'old', '-n', 'older');
-    assert.deepEqual([spec.recorder, spec.mergeStrategy], ['bpf', 'none']);
-    assert.equal((await read('profilerecordings.v1', 'old', '-n', 'older')).spec.recorder, 'Bpf');
-    const beta = await read('seccompprofiles.v1beta1', 'old-c');
-    assert.ok(has('mkdir')(beta));
-  },
-);
+    await scaled(3, 3);
+    const profiles = await scaled(1, 3);
+    const [left] = profiles.filter(isPartial);
+    const [runs] = eyes.pods
+      .list()
+      .filter(({ metadata }) => metadata.namespace === 'scaled' && metadata.deletionTimestamp === undefined);
+    assert.equal(left?.metadata.name, `app-c-${runs?.metadata.name.split('-').at(-1)}`);
+    await scaled(0, 3);
+    await whole('scaled/app');
+  });
 
-/** As a Prometheus would: nobody can verify the agent's own certificate. */
-async function scrape(path: string, token?: string): Promise<{ status: number; body: string; version: string }> {
-  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-  const asked = request({ host: '10.97.0.1', port: 9443, path, headers, rejectUnauthorized: false });
-  asked.end();
-  const [response] = (await once(asked, 'response')) as [IncomingMessage];
-  return { status: response.statusCode ?? 0, body: await text(response), version: response.httpVersion };
-}
+  test('what probes and hooks execute is recorded, and can be executed under the profile', async () => {
+    const { apply } = cluster;
+    const exec = (...command: string[]) => ({ exec: { command: ['/bin/busybox', ...command] } });
+    const probed = {
+      name: 'c',
+      script: 'while [ ! -e /tmp/probe ] || [ ! -e /tmp/hook ]; do sleep 0.1; done',
+      readinessProbe: { ...exec('mkdir', '-p', '/tmp/probe'), periodSeconds: 1 },
+      lifecycle: { postStart: exec('ln', '-s', 'x', '/tmp/hook') },
+    };
+    // A link to nowhere does not exist for the shell.
+    probed.script = probed.script.replace('-e /tmp/hook', '-L /tmp/hook');
+    await apply(namespace('probed'), recording('probed', 'probe'), pod('probed', 'one', 'probe', podSpec([probed])));
+    assert.equal((await cluster.ended('probed/one')).status?.phase, 'Succeeded');
+    const profile = await cluster.final('probe-c');
+    assert.deepEqual(among(['mkdir', 'symlink', 'setns', 'unshare', 'mount'], profile), ['mkdir', 'symlink']);
+    await whole('probed/probe');
+    const { status } = await cluster.eyes.profiles.until('probe-c', (one) => one.status?.status === 'Installed');
+    const localhostProfile = status?.localhostProfile;
+    const securityContext = { seccompProfile: { type: 'Localhost', localhostProfile } };
+    await apply(pod('probed', 'enforced', 'none', podSpec([probed], { securityContext })));
+    assert.equal((await cluster.ended('probed/enforced')).status?.phase, 'Succeeded');
+  });
 
-test('metrics are for those whom the API server lets have them, and count on', cluster.options, async () => {
-  const { apply, kubectl } = cluster;
-  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', apiGroup: 'rbac.authorization.k8s.io' };
-  await apply(
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: 'default', name: 'prometheus' } },
-    {
-      apiVersion: rbac.apiVersion,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: 'prometheus' },
-      roleRef: { apiGroup: rbac.apiGroup, kind: 'ClusterRole', name: 'spo-metrics-client' },
-      subjects: [{ kind: 'ServiceAccount', name: 'prometheus', namespace: 'default' }],
-    },
-  );
-  const tokenOf = async (name: string) => (await kubectl(['create', 'token', name])).trim();
-  const [may, mayNot] = [await tokenOf('prometheus'), await tokenOf('default')];
-  for (const path of ['/metrics', '/metrics-spod']) {
-    assert.deepEqual([(await scrape(path)).status, (await scrape(path, 'nonsense')).status], [401, 401]);
-    assert.equal((await scrape(path, mayNot)).status, 403);
-    const { status, body, version } = await scrape(path, may);
-    assert.deepEqual([status, version], [200, '1.1']);
-    assert.match(body, path === '/metrics' ? /^process_cpu_seconds_total \d/m : /^syscribe_recorder_slots\{/m);
-  }
-  const scrapes = async () => {
-    const { body } = await scrape('/metrics-spod', may);
-    return Number(/^promhttp_metric_handler_requests_total\{code="200"\} (\d+)$/m.exec(body)?.[1]);
-  };
-  const before = await scrapes();
-  assert.equal(await scrapes(), before + 1);
+  test('pods that are evicted, or run for longer than they may, have whole profiles', async () => {
+    const { eyes, apply, kubectl } = cluster;
+    const script = `mkdir /tmp/x; ${LOOP}`;
+    await apply(
+      namespace('evicted'),
+      recording('evicted', 'evict', { podSelector: {} }),
+      pod('evicted', 'one', 'a', podSpec([{ name: 'one', script }])),
+      pod('evicted', 'two', 'b', podSpec([{ name: 'two', script }], { activeDeadlineSeconds: 2 })),
+    );
+    await eyes.profiles.until('evict-one', has('mkdir'));
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace: 'evicted', name: 'one' } };
+    const path = '/api/v1/namespaces/evicted/pods/one/eviction';
+    await kubectl(['create', '--raw', path, '-f', '-'], JSON.stringify(eviction));
+    assert.equal((await cluster.ended('evicted/two')).status?.phase, 'Failed');
+    for (const name of ['one', 'two'])
+      assert.deepEqual(among(['mkdir'], await cluster.final(`evict-${name}`)), ['mkdir']);
+    await whole('evicted/evict');
+  });
+
+  test('a static pod is recorded under a name that is its node’s own', async (context) => {
+    const { eyes, apply } = cluster;
+    await apply(namespace('static'), recording('static', 'mirror'));
+    const manifest = join(DIRECTORY, 'node-1/manifests/one.json');
+    context.after(() => rmSync(manifest, { force: true }));
+    const spec = podSpec([{ name: 'c', script: `mkdir /tmp/x; ${LOOP}` }]);
+    writeFileSync(manifest, JSON.stringify(pod('static', 'one', 'mirror', spec)));
+    const all = await eyes.profiles.all((every) => every.filter(of('mirror')).some(has('mkdir')));
+    const name = all.find(of('mirror'))?.metadata.name ?? '';
+    assert.match(name, /^mirror-c-[0-9a-f]{8}$/);
+    rmSync(manifest);
+    assert.deepEqual(among(['mkdir'], await cluster.final(name)), ['mkdir']);
+    await whole('static/mirror');
+  });
+
+  test('an ephemeral container has a profile of its own, also where instances are merged', async () => {
+    const { eyes, apply, kubectl, remove } = cluster;
+    const spec = podSpec([{ name: 'c', script: `mkdir /tmp/x; ${LOOP}` }]);
+    const merged = recording('debugged', 'debug', { mergeStrategy: 'Containers' });
+    await apply(namespace('debugged'), merged, pod('debugged', 'one', 'debug', spec));
+    await cluster.running('debugged/one');
+    const debug = ['debug', 'one', '--image=syscribe.test/busybox:1', '--image-pull-policy=Never', '-c', 'look'];
+    await kubectl(['-n', 'debugged', ...debug, '--target=c', '--', 'sh', '-c', `ln -s x /tmp/y; ${LOOP}`]);
+    await eyes.profiles.until('debug-look', has('symlink'));
+    await remove('-n', 'debugged', 'pod', 'one');
+    await whole('debugged/debug');
+    await remove('-n', 'debugged', 'profilerecording', 'debug');
+    const profiles = await Promise.all(['c', 'look'].map((name) => cluster.final(`debug-${name}`)));
+    const calls = profiles.map((profile) => among(['mkdir', 'symlink'], profile));
+    assert.deepEqual(calls, [['mkdir'], ['symlink']]);
+    assert.equal(eyes.profiles.list().filter(of('debug')).length, 2);
+  });
+
+  test('the label that SPO’s agents need to save memory makes no difference', async () => {
+    const labels = { app: 'small', 'spo.x-k8s.io/enable-recording': 'true' };
+    const one = { ...pod('small', 'with', 'small', podSpec([{ name: 'with', script: 'mkdir /tmp/x' }])) };
+    const without = pod('small', 'without', 'small', podSpec([{ name: 'without', script: 'mkdir /tmp/x' }]));
+    await cluster.apply(
+      namespace('small'),
+      recording('small', 'small'),
+      { ...one, metadata: { namespace: 'small', name: 'with', labels } },
+      without,
+    );
+    const profiles = await Promise.all(['with', 'without'].map((name) => cluster.final(`small-${name}`)));
+    assert.deepEqual(callsOf(profiles[0] as Profile), callsOf(profiles[1] as Profile));
+  });
 });
+
+clientTests(cluster);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCgroup } from '../support/kernel.ts';
 import { observed, readEvidence, run, start, syscribe, temporary } from '../support/syscribe.ts';
-import { IMAGES, makeBundle, makeRoot } from './bundle.ts';
+import { IMAGES, makeBundle } from './bundle.ts';
+import { makeRoot } from './root.ts';
 import { Runtime } from './runtime.ts';
 
 test('--container finds a running container by the beginning of its id and says that it began late', async (context) => {
@@ -13,7 +14,12 @@ test('--container finds a running container by the beginning of its id and says 
   const cgroup = makeCgroup(context);
   const id = `abc${process.pid}def`;
   const args = ['/bin/sh', '-c', 'echo up; while [ ! -e /data/go ]; do :; done; mkdir /data/made'];
-  const { bundle, data } = makeBundle({ root: makeRoot(image), cgroup: join(cgroup, id), args, noNewPrivileges: true });
+  const { bundle, data } = makeBundle({
+    root: makeRoot(image.name),
+    cgroup: join(cgroup, id),
+    args,
+    noNewPrivileges: true,
+  });
   context.after(() => run('rm', '-rf', bundle));
   const container = new Runtime('runc', 'runc').run(id, bundle);
   await container.until('stdout', /up/);

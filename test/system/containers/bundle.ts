@@ -1,12 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { scratch } from '../support/syscribe.ts';
 
-const PROGRAMS = fileURLToPath(new URL('../programs/.output/', import.meta.url));
-
-/** What a container runs, from the machine's own packages: no registry is asked. */
+/** What a container runs. */
 export interface Image {
   readonly name: 'busybox' | 'nginx' | 'redis';
   readonly args: readonly string[];
@@ -41,42 +38,15 @@ const CAPABILITIES =
     .split(' ')
     .map((name) => `CAP_${name}`);
 
-function copyWithLibraries(file: string, root: string): void {
-  const put = (path: string) => {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    if (!existsSync(join(root, path))) copyFileSync(path, join(root, path));
-  };
-  put(file);
-  const listed = execFileSync('ldd', [file], { encoding: 'utf8' });
-  for (const [, library] of listed.matchAll(/(?:=> )?(\/\S+) \(0x/g)) if (library) put(library);
-}
-
-/** A root directory for an image. */
-export function makeRoot(image: Image): string {
-  const root = scratch(`root-${image.name}`);
-  chmodSync(root, 0o755);
-  for (const name of ['proc', 'sys', 'dev', 'tmp', 'data', 'bin', 'etc']) mkdirSync(join(root, name));
-  copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
-  copyFileSync(join(PROGRAMS, 'calls'), join(root, 'calls'));
-  for (const name of ['sh', 'ls', 'mkdir', 'rmdir', 'id', 'true', 'env', 'sleep'])
-    symlinkSync('busybox', join(root, 'bin', name));
-  writeFileSync(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/:/bin/sh\n');
-  writeFileSync(join(root, 'etc', 'group'), 'root:x:0:\n');
-  if (image.name === 'nginx') {
-    copyWithLibraries('/usr/sbin/nginx', root);
-    for (const name of ['usr/share/nginx', 'var/log/nginx', 'var/lib/nginx'])
-      mkdirSync(join(root, name), { recursive: true });
-  }
-  if (image.name === 'redis') copyWithLibraries('/usr/bin/redis-server', root);
-  return root;
-}
-
 export interface BundleOptions {
   readonly root: string;
   /** Below the v2 mount. */
   readonly cgroup: string;
   readonly args: readonly string[];
   readonly noNewPrivileges: boolean;
+  /** Number of user and group; root otherwise. */
+  readonly user?: number;
+  readonly env?: readonly string[];
   /** The text of a raw profile. */
   readonly seccomp?: string;
 }
@@ -97,7 +67,9 @@ export function makeBundle(options: BundleOptions): { bundle: string; data: stri
     args: options.args,
     capabilities: sets,
     noNewPrivileges: options.noNewPrivileges,
+    ...(options.env && { env: options.env }),
   });
+  if (options.user !== undefined) specification.process.user = { uid: options.user, gid: options.user };
   specification.root = { path: options.root, readonly: false };
   specification.mounts = specification.mounts.filter(
     ({ destination }: { destination: string }) => !destination.startsWith('/sys'),

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { syscallNumber } from '../../../src/kernel/syscalls.ts';
 import { makeCgroup } from '../support/kernel.ts';
 import { type Finished, type Running, readEvidence, run, start, temporary } from '../support/syscribe.ts';
-import { type BundleOptions, IMAGES, type Image, makeBundle, makeRoot } from './bundle.ts';
+import { type BundleOptions, IMAGES, type Image, makeBundle } from './bundle.ts';
+import { makeRoot } from './root.ts';
 import { type Runtime, runtimes } from './runtime.ts';
 
 /** A filter that changes nothing: with it the runtime's tail is seen; without any, it comes from the table. */
@@ -117,7 +118,7 @@ async function recordCase(
 }
 
 for (const image of IMAGES) {
-  const root = makeRoot(image);
+  const root = makeRoot(image.name);
   for (const runtime of runtimes())
     for (const noNewPrivileges of [true, false])
       for (const seccomp of image.name === 'busybox' ? [PASS, undefined] : [PASS]) {

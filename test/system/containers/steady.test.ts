@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { cgroupId, makeCgroup, NO_SLOT, recordCgroup, workloadCalls } from '../support/kernel.ts';
 import { Running, run } from '../support/syscribe.ts';
-import { IMAGES, makeBundle, makeRoot } from './bundle.ts';
+import { IMAGES, makeBundle } from './bundle.ts';
+import { makeRoot } from './root.ts';
 import { Runtime } from './runtime.ts';
 
 const CONTAINERS = 200;
@@ -22,7 +23,7 @@ test(`${CONTAINERS} containers of the same image under CPU load give ${CONTAINER
   const { bpf, events } = recordCgroup(context, path, { slots: CONTAINERS, levels: 1, ringBytes: 1 << 22 });
   const [image] = IMAGES;
   assert.ok(image);
-  const root = makeRoot(image);
+  const root = makeRoot(image.name);
   const runtime = new Runtime('runc', 'runc');
   const burners = load();
   context.after(() => {
