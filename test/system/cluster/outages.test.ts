@@ -9,7 +9,7 @@ import { DIRECTORY, rebootNode, withoutApiServer } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { kill, processesOf } from './parts.ts';
-import { callsOf, completeness, has } from './watched.ts';
+import { callsOf, completeness, has, type Recording } from './watched.ts';
 import { until } from './webhooks.ts';
 
 const cluster = useInstalledCluster();
@@ -23,6 +23,13 @@ const crashing = (name: string, first: string, second: string) =>
     volumes: [{ name: 'data', emptyDir: {} }],
   });
 const MOUNTS = [{ name: 'data', mountPath: '/data' }];
+
+/** Its status comes some seconds behind the profiles. */
+async function whole(key: string): Promise<void> {
+  const said = (one: Recording) => one.status?.pods === 0 && completeness(one)?.status !== 'Unknown';
+  const told = completeness(await cluster.eyes.recordings.until(key, said));
+  assert.equal(told?.status, 'True', told?.message);
+}
 
 async function agentIsBack(old: readonly number[]): Promise<void> {
   await until(async () => {
@@ -77,8 +84,7 @@ test(
     rmSync(manifest);
     const begins = await cluster.final(name);
     assert.ok(has('chmod')(begins), `the first run is in it: ${callsOf(begins)}`);
-    const whole = completeness(await eyes.recordings.until('outage/out', ({ status }) => status?.pods === 0));
-    assert.equal(whole?.status, 'True', whole?.message);
+    await whole('outage/out');
   },
 );
 
@@ -93,7 +99,7 @@ test(
     // A container sees the mounts of its beginning.
     kill('agent');
     await agentIsBack(before);
-    assert.deepEqual(readdirSync(state), ['records']);
+    assert.ok(readdirSync(state).includes('records'));
     execFileSync('sh', ['-c', 'cat /dev/zero >"$1/ballast" 2>/dev/null || true', 'sh', state]);
     await apply(
       namespace('full'),
@@ -113,8 +119,7 @@ test(
     assert.ok(has('mkdir')(long) && has('symlink')(long));
     rmSync(join(state, 'ballast'));
     await until(healthy);
-    const whole = completeness(await eyes.recordings.until('full/disk', ({ status }) => status?.pods === 0));
-    assert.equal(whole?.status, 'True', whole?.message);
+    await whole('full/disk');
     assert.deepEqual(
       eyes.profiles.list().filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'disk').length,
       2,
