@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../src/api/recording-state.ts';
 import { install } from '../system/cluster/installed.ts';
 import { namespace, pod, podSpec, recording } from '../system/cluster/manifests.ts';
+import type { Profile } from '../system/cluster/watched.ts';
 import { type ApiRequest, requestsIn } from './kubernetes-audit.ts';
 import { type BenchCluster, say, withCluster } from './kubernetes-cluster.ts';
 import { measureWebhook } from './kubernetes-webhook.ts';
@@ -33,8 +34,10 @@ export interface NodeFigures {
   readonly peak: number;
   /** Milliseconds from a pod's end to its profile without the partial label. */
   readonly whole: readonly number[];
-  /** While the short pods came and went. */
-  readonly requests: readonly ApiRequest[];
+  /** While short pods came and went whose profiles are merged, and so are on no node while they are recorded. */
+  readonly recorded: readonly ApiRequest[];
+  /** While short pods came and went whose profiles were installed. */
+  readonly installed: readonly ApiRequest[];
   /** Of all the time. */
   readonly all: readonly ApiRequest[];
   /** Milliseconds. */
@@ -48,16 +51,21 @@ export function measureNode(): Promise<NodeFigures> {
     say('the webhook');
     await cluster.apply(namespace('short'));
     await cluster.apply(recording('short', 'short', DAY));
-    const webhook = await measureWebhook(cluster.kubectl, 'short', shortPod('asked'));
+    const webhook = await measureWebhook(cluster.kubectl, 'short', shortPod('short', 'asked'));
     say('short pods');
-    const { whole, from, to } = await shortPods(cluster);
+    const { whole, ...installed } = await shortPods(cluster, 'short', isWhole);
+    say('short pods that are merged');
+    await cluster.apply(namespace('merged'));
+    await cluster.apply(recording('merged', 'merged', { ...DAY, mergeStrategy: 'Containers' }));
+    const recorded = await shortPods(cluster, 'merged', isFinished);
     say('many containers');
     await manyContainers(cluster);
     const many = await rest();
     const all = await requestsIn(cluster.auditLog);
-    const requests = all.filter(({ at }) => at >= from && at <= to);
+    const within = ({ from, to }: { readonly from: number; readonly to: number }) =>
+      all.filter(({ at }) => at >= from && at <= to);
     const peak = Math.max(...processesOf('agent').map((pid) => memoryOf(pid).peak));
-    return { idle, many, peak, whole, requests, all, webhook };
+    return { idle, many, peak, whole, recorded: within(recorded), installed: within(installed), all, webhook };
   });
 }
 
@@ -74,28 +82,32 @@ async function rest(): Promise<Rest> {
 }
 
 /** Named like one of a Job's: pods of no template would ask for the same name of their profiles. */
-function shortPod(name: string): object {
+function shortPod(where: string, name: string): object {
   const spec = podSpec([{ name: 'c', script: 'mkdir /tmp/x; sleep 1' }]);
-  const { metadata, ...others } = pod('short', name, 'short', spec) as { readonly metadata: object };
+  const { metadata, ...others } = pod(where, name, where, spec) as { readonly metadata: object };
   return { ...others, metadata: { ...metadata, generateName: 'pod-' } };
 }
 
 /** Pods are applied by a client of their own: watches tell their ends and their profiles in the same process. */
-async function shortPods({ eyes, apply }: BenchCluster): Promise<{ whole: number[]; from: number; to: number }> {
+async function shortPods(
+  { eyes, apply }: BenchCluster,
+  where: string,
+  done: (profile: Profile) => boolean,
+): Promise<{ whole: number[]; from: number; to: number }> {
   const whole: number[] = [];
   const from = Date.now();
   for (let index = 0; index < SHORT_PODS; index++) {
     const name = `pod-${index}`;
     let ended = 0;
     const end = eyes.pods
-      .until(`short/${name}`, ({ status }) => status?.phase === 'Succeeded')
+      .until(`${where}/${name}`, ({ status }) => status?.phase === 'Succeeded')
       .then(() => (ended = performance.now()));
     const profile = eyes.profiles
       .all((all) =>
-        all.some(({ metadata }) => stateOf(metadata)?.pod.name === name && metadata.labels?.[PARTIAL] === undefined),
+        all.some((profile) => stateOf(profile.metadata)?.pod.name === name && isOf(where, profile) && done(profile)),
       )
       .then(() => performance.now());
-    await apply(shortPod(name));
+    await apply(shortPod(where, name));
     await end;
     // Seen before the end: the agent sees containers end in the kernel, and does not wait for the kubelet to tell.
     whole.push(Math.max((await profile) - ended, 0));
@@ -103,6 +115,18 @@ async function shortPods({ eyes, apply }: BenchCluster): Promise<{ whole: number
   // What is written behind the last of them: statuses are, at most every 5 s.
   await setTimeout(REST);
   return { whole, from, to: Date.now() };
+}
+
+function isOf(recording: string, { metadata }: Profile): boolean {
+  return metadata.labels?.['spo.x-k8s.io/recording-id'] === recording;
+}
+
+function isWhole({ metadata }: Profile): boolean {
+  return metadata.labels?.[PARTIAL] === undefined;
+}
+
+function isFinished({ metadata }: Profile): boolean {
+  return stateOf(metadata)?.finished ?? false;
 }
 
 async function manyContainers({ eyes, apply }: BenchCluster): Promise<void> {

@@ -22,7 +22,8 @@ const REQUESTS = 4; // of a short pod
 const STANDING = /^(leases|secrets|(mutating|validating)webhookconfigurations|customresourcedefinitions)$/;
 
 export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
-  const pods = podRequests(node.requests);
+  const pods = podRequests(node.recorded);
+  const installed = podRequests(node.installed);
   const perPod = pods.length / SHORT_PODS;
   const cpu = (part: number) => `${(part * 100).toFixed(2)} %`;
   const webhook = quantile(node.webhook, 0.99);
@@ -41,7 +42,7 @@ export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
     ),
     row('agent, CPU, nothing recorded', cpu(node.idle.cpu), `< ${cpu(CPU)}`, node.idle.cpu < CPU),
     row(
-      'requests of agent, operator and webhook per short pod',
+      'requests of agent, operator and webhook per short pod that is recorded',
       perPod.toFixed(2),
       `≤ ${REQUESTS}`,
       perPod <= REQUESTS,
@@ -67,10 +68,14 @@ The agent's memory at its most: ${kB(node.peak)}.
 ${SHORT_PODS} pods of about a second, one after the other, recorded by eBPF. From the pod's end, as a watch tells it, to its profile without the
 partial label, as a watch of the same client tells it: median ${quantile(node.whole, 0.5).toFixed(0)} ms, 99th percentile ${quantile(node.whole, 0.99).toFixed(0)} ms.
 
-Requests that the API server's audit log has of syscribe for these pods, by user agent, statuses and events included, leases
-and certificates left out:
+Requests that the API server's audit log has of syscribe for such pods, by user agent, statuses and events included, leases
+and certificates left out. Recorded alone (mergeStrategy Containers: what is not merged to the end is on no node):
 
 ${kindTable(pods, SHORT_PODS)}
+
+Recorded, and the profile of each installed on the node (mergeStrategy None):
+
+${kindTable(installed, SHORT_PODS)}
 
 ${node.webhook.length} calls of the webhook for a pod that is recorded, over one connection: median ${quantile(node.webhook, 0.5).toFixed(1)} ms, 99th percentile ${webhook.toFixed(1)} ms.
 
