@@ -97,6 +97,7 @@ async function run(options: Options): Promise<number> {
       { ...options.listen },
     );
     serving = true;
+    stop.signal.addEventListener('abort', () => server.leave(), { once: true });
     log.info({ port: server.port }, 'webhooks are served');
     await untilAborted(signal);
   };

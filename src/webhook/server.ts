@@ -48,6 +48,7 @@ export class WebhookServer implements AsyncDisposable {
   readonly #deadline: number;
   readonly #unsubscribe: () => void;
   #closing: Promise<void> | undefined;
+  #leaving = false;
 
   private constructor(collaborators: ServerCollaborators, { deadline = 25_000 }: ServerSettings) {
     this.#collaborators = collaborators;
@@ -91,6 +92,14 @@ export class WebhookServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /**
+   * Answers on, and ends each connection behind its answer: a client that keeps one open would send its next request at the
+   * very moment when this ends, and be told of a failure.
+   */
+  leave(): void {
+    this.#leaving = true;
+  }
+
   /** Takes no more connections, and lets what is under way come to its end, for ten seconds at most. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
@@ -126,7 +135,7 @@ export class WebhookServer implements AsyncDisposable {
       'Content-Length': Buffer.byteLength(text),
       'X-Content-Type-Options': 'nosniff',
       // What is not read of a refused request would be taken for the next one.
-      ...((status >= 400 || this.#closing) && { Connection: 'close' }),
+      ...((status >= 400 || this.#leaving || this.#closing) && { Connection: 'close' }),
     });
     response.end(text);
     observe?.(status === 404 ? 'other' : path, status, (performance.now() - began) / 1000);

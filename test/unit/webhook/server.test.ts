@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -105,6 +106,31 @@ test('what is under way when it is to end comes to its end, and nobody else is l
   assert.equal((await answer).text, 'done');
   await server[Symbol.asyncDispose]();
 });
+
+test('told that it will end, it answers on, and each connection ends behind its answer', async () => {
+  await using server = await serve(new Certificate(leaf), {});
+  using agent = new KeptConnections();
+  const connection = async () => {
+    const options = { host: '127.0.0.1', port: server.port, path: '/healthz', ca: authority.cert, servername: NAME };
+    const sent = request({ ...options, agent: agent.all });
+    sent.end();
+    const [response] = await once(sent, 'response');
+    response.resume();
+    await once(response, 'end');
+    return [response.statusCode, response.headers.connection];
+  };
+  assert.deepEqual(await connection(), [200, 'keep-alive']);
+  server.leave();
+  assert.deepEqual([await connection(), await connection()], Array(2).fill([200, 'close']));
+});
+
+class KeptConnections implements Disposable {
+  readonly all = new Agent({ keepAlive: true });
+
+  [Symbol.dispose](): void {
+    this.all.destroy();
+  }
+}
 
 test('a new certificate holds from the next connection on; one of no use changes nothing', async () => {
   const failures: unknown[] = [];
