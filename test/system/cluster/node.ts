@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies } from './host.ts';
-import { commands } from './processes.ts';
 
 /** Below this, in every hierarchy, the nodes have theirs. */
 export const CGROUP = 'syscribe-cluster';
@@ -66,14 +65,6 @@ export function startKubelet(parts: Parts, node: Node, number: number): void {
     `--root-dir=${join(directory, 'kubelet')}`,
     `--cert-dir=${join(directory, 'kubelet', 'pki')}`,
   ]);
-}
-
-/** What holds the containers of a node's pods; each outlives its containerd. */
-export function shimsOf(directory: string): number[] {
-  const socket = join(directory, 'containerd.sock');
-  return commands()
-    .filter(({ words }) => words[0]?.includes('containerd-shim') && words.includes(socket))
-    .map(({ pid }) => pid);
 }
 
 const CPUSETS = `
