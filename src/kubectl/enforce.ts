@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, NAMESPACES } from '../kube/object.ts';
 import { SyscribeError } from '../platform/errors.ts';
-import { all } from './findings.ts';
+import { all } from './list.ts';
 import { PROFILES } from './record.ts';
 import type { Workload } from './workload.ts';
 

@@ -5,6 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, NAMESPACES, NODES, type Resource } from '../kube/object.ts';
 import type { Findings } from './checks.ts';
+import { all } from './list.ts';
 
 const OPERATOR_NAMESPACE = 'security-profiles-operator';
 const DEPLOYMENTS = ['security-profiles-operator', 'security-profiles-operator-webhook'];
@@ -112,20 +113,4 @@ async function served(client: KubeClient): Promise<Map<string, string[]>> {
     for (const { name } of resources) kinds.set(name, [...(kinds.get(name) ?? []), version]);
   }
   return kinds;
-}
-
-/** A list as a whole: what people look at by hand is not large. */
-export async function all<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource,
-  labelSelector?: string,
-  namespace?: string,
-): Promise<T[]> {
-  const found: T[] = [];
-  const selection = {
-    ...(labelSelector !== undefined && { labelSelector }),
-    ...(namespace !== undefined && { namespace }),
-  };
-  for await (const { items } of client.pages<T>(resource, selection)) found.push(...items);
-  return found;
 }

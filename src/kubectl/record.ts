@@ -5,7 +5,7 @@ import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, NAMESPACES } from '../kube/object.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { pause } from '../platform/wait.ts';
-import { all } from './findings.ts';
+import { all } from './list.ts';
 import { restart, type Workload } from './workload.ts';
 
 export const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
@@ -41,10 +41,11 @@ export async function recordWorkload(
 ): Promise<ProfileObject[]> {
   const { namespace } = workload;
   const { name, stop, say } = settings;
+  // First of all: where there is one of that name, nothing has been changed yet.
+  const recording = await begin(client, workload, name);
   const labelled = await label(client, namespace);
   if (labelled) say(`namespace ${namespace} may be recorded meanwhile (label ${LABELS.enableRecording})`);
   try {
-    const recording = await begin(client, workload, name);
     if (settings.restart) await restart(client, workload, new Date());
     await follow(client, recording, settings);
     say(stop.aborted ? 'told to end: what was recorded is merged' : 'time is up: what was recorded is merged');

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { ProfileRecording, SeccompProfile } from '../../api/types.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import type { Overview } from '../../kubectl/overview.ts';
 import { EXIT } from '../exit.ts';
 import { writeAll } from '../output.ts';
@@ -37,12 +39,12 @@ export function register(program: Command): void {
 
 async function run(options: Options): Promise<number> {
   const { overview } = await import('../../kubectl/overview.ts');
-  const { all } = await import('../../kubectl/findings.ts');
+  const { all } = await import('../../kubectl/list.ts');
   const { PROFILES, RECORDINGS } = await import('../../kubectl/record.ts');
   const found = await withCluster(options, async (client, namespace) => {
     const only = options.allNamespaces ? undefined : namespace;
-    const recordings = await all<never>(client, RECORDINGS, undefined, only);
-    return overview(recordings, await all<never>(client, PROFILES), only);
+    const recordings = await all<ProfileRecording & KubeObject>(client, RECORDINGS, undefined, only);
+    return overview(recordings, await all<SeccompProfile & KubeObject>(client, PROFILES), only);
   });
   if (options.output) writeStructured(found, options.output);
   else writeAll(1, render(found, painter(), Date.now()));
