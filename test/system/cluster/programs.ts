@@ -13,6 +13,8 @@ const runc = new Runtime('runc', 'runc');
 
 /** Waits before it looks, so that it always has: whether the first look succeeds is chance. */
 const until = (condition: string) => `while :; do sleep 0.1; ${condition} && break; done`;
+/** Not by `wait`: whether the shell sleeps in it (rt_sigsuspend) is chance. What has ended is reaped while it waits for `sleep`. */
+const ENDED = 'while kill -0 $! 2>/dev/null; do sleep 0.1; done';
 const PYTHON = `
 import json, os, socket, subprocess, tempfile, threading
 with tempfile.TemporaryDirectory() as directory:
@@ -26,6 +28,9 @@ client.join()
 subprocess.run(["/bin/true"], check=True)
 `;
 
+/** Whether it hints to the kernel what to write (sync_file_range) is chance, and what autovacuum does. */
+const POSTGRES = '-c autovacuum=off -c checkpoint_flush_after=0 -c bgwriter_flush_after=0 -c backend_flush_after=0';
+
 /** What a container of each image does, from its start to its end: server and client, since both are the same each time then. */
 export const PROGRAMS: Readonly<Record<ImageName, readonly string[]>> = {
   busybox: ['sh', '-c', 'mkdir /tmp/d; ln -s x /tmp/d/l; rm -r /tmp/d'],
@@ -33,20 +38,20 @@ export const PROGRAMS: Readonly<Record<ImageName, readonly string[]>> = {
     'sh',
     '-c',
     `nginx -c /nginx.conf & ${until('[ -e /tmp/pid ]')}
-for i in 1 2 3; do wget -q -O /dev/null http://127.0.0.1:8080/; done; kill $!; wait`,
+for i in 1 2 3; do wget -q -O /dev/null http://127.0.0.1:8080/; done; kill $!; ${ENDED}`,
   ],
   redis: [
     'sh',
     '-c',
     `redis-server --save '' --unixsocket /tmp/s & ${until('[ -S /tmp/s ]')}
-printf 'SET a b\\r\\nGET a\\r\\nSHUTDOWN NOSAVE\\r\\n' | nc 127.0.0.1 6379; wait`,
+printf 'SET a b\\r\\nGET a\\r\\nSHUTDOWN NOSAVE\\r\\n' | nc 127.0.0.1 6379; ${ENDED}`,
   ],
   postgres: [
     'sh',
     '-c',
     `initdb --no-sync -D /tmp/data >/dev/null
-postgres -D /tmp/data -k /tmp -h '' -c autovacuum=off & ${until('[ -S /tmp/.s.PGSQL.5432 ]')}
-psql -h /tmp postgres -c 'create table t as select generate_series(1, 100) as n' -c 'select sum(n) from t'; kill -INT $!; wait`,
+postgres -D /tmp/data -k /tmp -h '' ${POSTGRES} & ${until('[ -S /tmp/.s.PGSQL.5432 ]')}
+psql -h /tmp postgres -c 'create table t as select generate_series(1, 100) as n' -c 'select sum(n) from t'; kill -INT $!; ${ENDED}`,
   ],
   python: ['python3', '-c', PYTHON],
   i386: ['/i386'],
