@@ -15,10 +15,15 @@ export class Journal {
   readonly #directory: string;
   /** Records that could not be written, with the text of why; tried again at every {@link put}. */
   readonly #failed = new Map<string, string>();
+  readonly #tell: (line: string) => void;
 
-  /** @throws the file system's error where the directory cannot be made. */
-  constructor(directory: string) {
+  /**
+   * @param tell is told when records can no longer be written, with why, and when all are again.
+   * @throws the file system's error where the directory cannot be made.
+   */
+  constructor(directory: string, tell: (line: string) => void = () => {}) {
     this.#directory = directory;
+    this.#tell = tell;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -36,17 +41,23 @@ export class Journal {
   put(record: ContainerRecord): boolean {
     try {
       writeFileAtomic(this.#file(record.id), JSON.stringify({ version: VERSION, record }), 0o600);
-      this.#failed.delete(record.id);
+      this.#written(record.id);
       return true;
     } catch (error) {
       const { message, cause } = error as Error;
-      this.#failed.set(record.id, cause instanceof Error ? `${message}: ${cause.message}` : message);
+      const why = cause instanceof Error ? `${message}: ${cause.message}` : message;
+      if (this.#failed.size === 0) this.#tell(`records are kept in memory and in the kernel alone: ${why}`);
+      this.#failed.set(record.id, why);
       return false;
     }
   }
 
+  #written(id: string): void {
+    if (this.#failed.delete(id) && this.#failed.size === 0) this.#tell('all records are on disk again');
+  }
+
   remove(id: string): void {
-    this.#failed.delete(id);
+    this.#written(id);
     rmSync(this.#file(id), { force: true });
   }
 

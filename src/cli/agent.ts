@@ -106,7 +106,7 @@ async function run(options: Options): Promise<number> {
   await using events = new EventRecorder(client, { component: 'profilerecorder', host: node });
   await using installEvents = new EventRecorder(client, { component: 'profile', host: node });
   using identities = new Identities(log);
-  const journal = new Journal(join(options.stateDir, 'records'));
+  const journal = new Journal(join(options.stateDir, 'records'), (line) => log.warn({}, line));
   const records: InstanceType<typeof Records> = new Records(journal, (record) => publisher.changed(record));
   const publisher = new Publisher(
     {

@@ -114,8 +114,10 @@ export class Recordings {
       }
       const whole = !partial || ending || (isFinished(instance) && !isUnseen(instance));
       if (partial && whole) {
-        const { name, resourceVersion } = profile.metadata;
-        const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null } } };
+        const { name, resourceVersion, finalizers = [] } = profile.metadata;
+        // From now on it may be on nodes: their finalizer comes with it, rather than by a write of its own.
+        const held = [...new Set([...finalizers, FINALIZERS.onNodes])];
+        const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null }, finalizers: held } };
         await ignoringGone(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
       }
       if (!whole) await this.#tellPartial(profile, signal);

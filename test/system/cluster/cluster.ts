@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { Cri } from '../support/cri.ts';
 import { Authority } from './certificates.ts';
 import { API_ADDRESS, type Parts, startControlPlane } from './control-plane.ts';
-import { addAddress, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
+import { addAddress, BPFFS, killBelow, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
 import { makeImages } from './images.ts';
-import { CGROUP, type Node, startContainerd, startKubelet } from './node.ts';
+import { CGROUP, listening, type Node, shimsOf, startContainerd, startKubelet } from './node.ts';
 import { Processes } from './processes.ts';
 
 /** One at a time on a machine: its addresses and bridges are the machine's. */
@@ -96,6 +96,29 @@ export async function withoutApiServer(task: () => Promise<void>): Promise<void>
   } finally {
     for (const { name, file, args } of stopped) processes.start(name, file, args);
     await until(processes, () => promisify(execFile)(join(DIRECTORY, 'kubectl'), ['get', '--raw', '/readyz']));
+  }
+}
+
+/**
+ * What a node's machine does when it starts anew: all that ran or was mounted, cgroups and what was pinned are gone, the
+ * disk is left.
+ */
+export async function rebootNode(name: string): Promise<void> {
+  const processes = new Processes(DIRECTORY);
+  const directory = join(DIRECTORY, name);
+  const stopped = await processes.stop(new RegExp(`^${name}-`));
+  await killBelow(`${CGROUP}/${name}`);
+  for (const pid of shimsOf(directory)) process.kill(pid, 'SIGKILL');
+  removeCgroups(`${CGROUP}/${name}/kubepods`);
+  rmSync(join(BPFFS, `syscribe-${name}`), { recursive: true, force: true });
+  unmountBelow(directory);
+  rmSync(join(directory, 'containerd', 'state'), { recursive: true });
+  const socket = join(directory, 'containerd.sock');
+  rmSync(socket, { force: true });
+  for (const { name: process, file, args } of stopped) {
+    processes.start(process, file, args);
+    // A kubelet ends where there is no runtime yet.
+    await listening(processes, socket);
   }
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 /** What a kubelet and the bridge plugin set, or need; put back at the end. */
 const SYSCTLS = [
@@ -22,7 +23,7 @@ interface Before {
   readonly bpffs: boolean;
 }
 
-const BPFFS = '/sys/fs/bpf';
+export const BPFFS = '/sys/fs/bpf';
 
 /** Notes the machine's settings in the cluster's directory. */
 export function rememberHost(directory: string): void {
@@ -76,6 +77,29 @@ export function hierarchies(): string[] {
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .flatMap((line) => line.split(' ')[4] ?? []);
+}
+
+/** Kills whatever is in a cgroup or below it, until nothing is. */
+export async function killBelow(name: string): Promise<void> {
+  for (;;) {
+    const pids = hierarchies().flatMap((hierarchy) => processesBelow(join(hierarchy, name)));
+    if (pids.length === 0) return;
+    for (const pid of new Set(pids)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
+    await setImmediate();
+  }
+}
+
+function processesBelow(path: string): number[] {
+  if (!existsSync(path)) return [];
+  const own = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  const below = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...own, ...below.flatMap(({ name }) => processesBelow(join(path, name)))];
 }
 
 /** Removes a cgroup and all below it, in every hierarchy. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies } from './host.ts';
+import { commands, type Processes } from './processes.ts';
 
 /** Below this, in every hierarchy, the nodes have theirs. */
 export const CGROUP = 'syscribe-cluster';
@@ -27,13 +28,18 @@ export async function startContainerd(parts: Parts, number: number, images: read
   writeFileSync(join(directory, 'cni', '10-bridge.conflist'), network(node, number));
   writeFileSync(join(directory, 'containerd.toml'), containerdSettings(node));
   parts.processes.start(`${name}-containerd`, 'containerd', ['--config', join(directory, 'containerd.toml')]);
-  while (!existsSync(node.socket)) {
-    const [ended] = parts.processes.ended();
+  await listening(parts.processes, node.socket);
+  for (const image of images) execFileSync('ctr', ['-a', node.socket, '-n', 'k8s.io', 'images', 'import', image]);
+  return node;
+}
+
+/** Waits for a containerd that was started. */
+export async function listening(processes: Processes, socket: string): Promise<void> {
+  while (!existsSync(socket)) {
+    const [ended] = processes.ended();
     if (ended !== undefined) throw new Error(ended);
     await setTimeout(20);
   }
-  for (const image of images) execFileSync('ctr', ['-a', node.socket, '-n', 'k8s.io', 'images', 'import', image]);
-  return node;
 }
 
 export function startKubelet(parts: Parts, node: Node, number: number): void {
@@ -65,6 +71,14 @@ export function startKubelet(parts: Parts, node: Node, number: number): void {
     `--root-dir=${join(directory, 'kubelet')}`,
     `--cert-dir=${join(directory, 'kubelet', 'pki')}`,
   ]);
+}
+
+/** What holds the containers of a node's pods; each outlives its containerd. */
+export function shimsOf(directory: string): number[] {
+  const socket = join(directory, 'containerd.sock');
+  return commands()
+    .filter(({ words }) => words[0]?.includes('containerd-shim') && words.includes(socket))
+    .map(({ pid }) => pid);
 }
 
 const CPUSETS = `

@@ -83,13 +83,16 @@ test('a disk that is full is told, and a record is written as soon as there is r
     return;
   }
   mounted = path;
-  const journal = new Journal(path);
+  const told: string[] = [];
+  const journal = new Journal(path, (line) => told.push(line));
   const records = new Records(journal, () => {});
   const before = record();
   assert.ok(records.put(before));
   writeFileSync(join(path, 'filling'), Buffer.alloc(56 << 10));
   const large = withRun(before, 'x'.repeat(20_000), run(['read']), false, 1);
   assert.equal(records.put(large), false);
+  assert.equal(records.put(large), false);
+  assert.match(told.join('\n'), /^records are kept in memory.*: cannot write .*ENOSPC.*$/, 'once');
   assert.match(journal.failures.join(), /cannot write .*: ENOSPC/);
   assert.equal(journal.failing, 1);
   assert.deepEqual(load(path).records, [before], 'what was there before is whole');
@@ -100,5 +103,6 @@ test('a disk that is full is told, and a record is written as soon as there is r
   rmSync(join(path, 'filling'));
   assert.ok(records.put(large), 'the same record is tried again');
   assert.deepEqual([journal.failures, journal.failing], [[], 0]);
+  assert.deepEqual(told.slice(1), ['all records are on disk again']);
   assert.deepEqual(load(path).records, [large]);
 });

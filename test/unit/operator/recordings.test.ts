@@ -137,6 +137,11 @@ test('by strategy None what is finished is whole, and what is not waits', async 
       ['b', true],
     ],
   );
+  assert.deepEqual(
+    stored().map(({ metadata }) => metadata.finalizers ?? []),
+    [['spo.x-k8s.io/on-nodes'], []],
+    'by one write with it: it may be on nodes from then on',
+  );
 });
 
 test('what is finished when it is seen first is made whole by one write; what becomes of it then its nodes tell', async (context) => {
