@@ -1,11 +1,12 @@
 /** What syscribe takes on one node, installed as its users install it. */
 import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../src/api/recording-state.ts';
-import { install } from '../system/cluster/installed.ts';
+import { install as installSyscribe } from '../system/cluster/installed.ts';
 import { namespace, pod, podSpec, recording } from '../system/cluster/manifests.ts';
 import type { Profile } from '../system/cluster/watched.ts';
 import { type ApiRequest, requestsIn } from './kubernetes-audit.ts';
 import { type BenchCluster, say, withCluster } from './kubernetes-cluster.ts';
+import { type InstallFigures, measureInstall } from './kubernetes-install.ts';
 import { measureWebhook } from './kubernetes-webhook.ts';
 import { cpuOf, memoryOf, processesOf } from './proc.ts';
 
@@ -35,23 +36,32 @@ export interface NodeFigures {
   /** Milliseconds from a pod's end to its profile without the partial label. */
   readonly whole: readonly number[];
   /** While short pods came and went whose profiles are merged, and so are on no node while they are recorded. */
-  readonly recorded: readonly ApiRequest[];
+  readonly recorded: Requests;
   /** While short pods came and went whose profiles were installed. */
-  readonly installed: readonly ApiRequest[];
+  readonly installed: Requests;
   /** Of all the time. */
-  readonly all: readonly ApiRequest[];
+  readonly all: Requests;
   /** Milliseconds. */
   readonly webhook: readonly number[];
+  readonly install: InstallFigures;
+  /** While many profiles were installed. */
+  readonly profiles: Requests;
 }
 
+type Requests = readonly ApiRequest[];
+
 export function measureNode(): Promise<NodeFigures> {
-  return withCluster(1, install, async (cluster) => {
+  return withCluster(1, installSyscribe, async (cluster) => {
     say('idle');
     const idle = await rest();
     say('the webhook');
     await cluster.apply(namespace('short'));
     await cluster.apply(recording('short', 'short', DAY));
-    const webhook = await measureWebhook(cluster.kubectl, 'short', shortPod('short', 'asked'));
+    const webhook = await measureWebhook(cluster.kubectl, {
+      hook: 'recording.spo.io',
+      namespace: 'short',
+      pod: shortPod('short', 'asked'),
+    });
     say('short pods');
     const { whole, ...installed } = await shortPods(cluster, 'short', isWhole);
     say('short pods that are merged');
@@ -61,11 +71,14 @@ export function measureNode(): Promise<NodeFigures> {
     say('many containers');
     await manyContainers(cluster);
     const many = await rest();
+    say('profiles on the node');
+    const install = await measureInstall(cluster);
     const all = await requestsIn(cluster.auditLog);
     const within = ({ from, to }: { readonly from: number; readonly to: number }) =>
       all.filter(({ at }) => at >= from && at <= to);
     const peak = Math.max(...processesOf('agent').map((pid) => memoryOf(pid).peak));
-    return { idle, many, peak, whole, recorded: within(recorded), installed: within(installed), all, webhook };
+    const requests = { recorded: within(recorded), installed: within(installed), profiles: within(install), all };
+    return { idle, many, peak, whole, webhook, install, ...requests };
   });
 }
 

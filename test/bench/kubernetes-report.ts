@@ -1,15 +1,18 @@
 /** Turns what was measured in clusters into their section of the page. */
 import { cpus } from 'node:os';
 import { type ApiRequest, countKinds, listsOfAllPods } from './kubernetes-audit.ts';
+import { MANY_PROFILES } from './kubernetes-install.ts';
 import { type Component, MANY, type NodeFigures, SHORT_PODS } from './kubernetes-node.ts';
 import type { ScaleFigures } from './kubernetes-scale.ts';
+import { AT_ONCE, type Phase, type SpreadFigures } from './kubernetes-spread.ts';
 import { table } from './report.ts';
 import { quantile } from './stats.ts';
 
 export interface Kubernetes {
   readonly node: NodeFigures;
   readonly scale: ScaleFigures;
-  /** Load averages before, between and behind the two. */
+  readonly spread: SpreadFigures;
+  /** Load averages before, between and behind the parts. */
   readonly loads: readonly number[];
 }
 
@@ -21,12 +24,13 @@ const REQUESTS = 4; // of a short pod
 /** What components ask for without any pod: their leases, and their certificates. */
 const STANDING = /^(leases|secrets|(mutating|validating)webhookconfigurations|customresourcedefinitions)$/;
 
-export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
+export function kubernetesSection({ node, scale, spread, loads }: Kubernetes): string {
   const pods = podRequests(node.recorded);
   const installed = podRequests(node.installed);
   const perPod = pods.length / SHORT_PODS;
   const cpu = (part: number) => `${(part * 100).toFixed(2)} %`;
   const webhook = quantile(node.webhook, 0.99);
+  const everything = [...node.all, ...scale.all, ...spread.all];
   const targets = [
     row(
       'agent, resident, nothing recorded',
@@ -50,7 +54,7 @@ export function kubernetesSection({ node, scale, loads }: Kubernetes): string {
     row('webhook, 99th percentile', `${webhook.toFixed(1)} ms`, `< ${LATENCY} ms`, webhook < LATENCY),
   ];
   return `Measured on ${new Date().toISOString().slice(0, 10)} in clusters that run on this machine as a whole (etcd, API server with
-an audit log, kubelet, containerd; ${cpus().length} processors for all of it). Load average before, between and behind the two parts: ${loads
+an audit log, kubelet, containerd; ${cpus().length} processors for all of it). Load average before, between and behind the parts: ${loads
     .map((load) => load.toFixed(1))
     .join(', ')}.
 
@@ -79,12 +83,20 @@ ${kindTable(installed, SHORT_PODS)}
 
 ${node.webhook.length} calls of the webhook for a pod that is recorded, over one connection: median ${quantile(node.webhook, 0.5).toFixed(1)} ms, 99th percentile ${webhook.toFixed(1)} ms.
 
+### Profiles on one node
+
+${installText(node)}
+
 ### Many nodes, by simulation
 
 ${scaleText(scale)}
 
-Lists of all pods that any component asked for, here and on the one node: ${listsOfAllPods([...node.all, ...scale.all])} of ${lists(node.all) + lists(scale.all)}
-lists of pods; the others name a node.
+### Profiles on many nodes, by simulation
+
+${spreadText(spread)}
+
+Lists of all pods that any component asked for, in all of these: ${listsOfAllPods(everything)} of ${lists(everything)} lists of pods; the
+others name a node, or those that have none.
 `;
 }
 
@@ -107,10 +119,10 @@ function restTable({ idle, many }: NodeFigures): string {
   return table(head, [line('agent'), line('operator'), line('webhook'), cpu]);
 }
 
-function kindTable(requests: readonly ApiRequest[], pods: number): string {
+function kindTable(requests: readonly ApiRequest[], pods: number, per = 'per pod'): string {
   const rows = countKinds(requests).map(([kind, count]) => [`\`${kind}\``, `${count}`, (count / pods).toFixed(2)]);
   const all = ['all', `${requests.length}`, (requests.length / pods).toFixed(2)];
-  return table(['', 'requests', 'per pod'], [...rows, all]);
+  return table(['', 'requests', per], [...rows, all]);
 }
 
 function scaleText({ nodes, pods, seconds, operator, requests }: ScaleFigures): string {
@@ -135,6 +147,50 @@ ${table(
 )}
 
 ${kindTable(asked, pods)}`;
+}
+
+function installText({ install, profiles }: NodeFigures): string {
+  const { single, many, agent, operator, binding } = install;
+  const milliseconds = (values: readonly number[], part: number) => `${quantile(values, part).toFixed(1)} ms`;
+  const asked = podRequests(profiles);
+  return `From a profile's creation to its Installed status, by one client: the agent writes the file, tells it by a node status, the operator
+gathers those, at most every 200 ms. \`binding.spo.io\` is called as the other webhook above.
+
+${table(
+  ['', ''],
+  [
+    [`${single.length} profiles, one after the other: median`, milliseconds(single, 0.5)],
+    ['99th percentile', milliseconds(single, 0.99)],
+    [`${MANY_PROFILES} profiles at once: until all are Installed`, `${(many / 1000).toFixed(1)} s`],
+    [`requests for each of the ${MANY_PROFILES}`, (asked.length / MANY_PROFILES).toFixed(2)],
+    [`agent, resident, with ${MANY_PROFILES + single.length} profiles on its node`, kB(agent)],
+    ['operator, resident', kB(operator)],
+    ['binding webhook: median', milliseconds(binding, 0.5)],
+    ['99th percentile', milliseconds(binding, 0.99)],
+  ],
+)}
+
+${kindTable(asked, MANY_PROFILES, 'per profile')}`;
+}
+
+function spreadText({ nodes, one, many, changed, rest, operator }: SpreadFigures): string {
+  const row = (what: string, { seconds, requests }: Phase) => {
+    const asked = podRequests(requests);
+    const perSecond = [...Map.groupBy(asked, ({ at }) => Math.floor(at / 1000)).values()].map(({ length }) => length);
+    return [what, `${seconds.toFixed(1)} s`, `${asked.length}`, `${Math.max(0, ...perSecond)}`];
+  };
+  const rows = [
+    row(`a profile, Installed on ${nodes} nodes`, one),
+    row(`${AT_ONCE} profiles at once`, many),
+    row('a change of one', changed),
+    row('nothing', rest),
+  ];
+  return `${nodes} agents by the agent's own code for profiles, which writes files below a directory for each node, with connections of its own; no
+kubelet and no pods. Requests are those of agents and operator, as above; that a watch ends and begins anew is one.
+
+${table(['what happens', 'until then', 'requests', 'at most in a second'], rows)}
+
+The operator's memory at its most: ${kB(operator)}.`;
 }
 
 function kB(value: number): string {

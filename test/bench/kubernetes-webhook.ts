@@ -13,16 +13,23 @@ interface ClientConfig {
 const WARM_UP = 200;
 const ASKED = 1000;
 
+export interface Asked {
+  /** The webhook's name in the API server's configuration. */
+  readonly hook: string;
+  readonly namespace: string;
+  readonly pod: object;
+}
+
 /** Milliseconds of each call, one after the other over one connection, as the API server has it. */
-export async function measureWebhook(kubectl: Kubectl, namespace: string, pod: object): Promise<number[]> {
+export async function measureWebhook(kubectl: Kubectl, { hook, namespace, pod }: Asked): Promise<number[]> {
   const [configuration, pods] = await Promise.all([
     kubectl(['get', CONFIGURATION, '-o', 'json']),
     kubectl(['get', 'pods', '-A', '-l', 'name=security-profiles-operator-webhook', '-o', 'json']),
   ]);
   const { webhooks } = JSON.parse(configuration) as { webhooks: { name: string; clientConfig: ClientConfig }[] };
-  const recording = webhooks.find(({ name }) => name === 'recording.spo.io');
-  if (!recording) throw new Error('recording.spo.io is not configured');
-  const { service, caBundle } = recording.clientConfig;
+  const configured = webhooks.find(({ name }) => name === hook);
+  if (!configured) throw new Error(`${hook} is not configured`);
+  const { service, caBundle } = configured.clientConfig;
   const host: string = JSON.parse(pods).items[0].status.podIP;
   using agent = new Connections(caBundle, `${service.name}.${service.namespace}.svc`);
   const url = `https://${host}:9443${service.path}`;

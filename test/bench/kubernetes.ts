@@ -14,11 +14,14 @@ export async function measureKubernetes(): Promise<string> {
   const loads = [loadavg()[0] ?? 0];
   const { measureNode } = await import('./kubernetes-node.ts');
   const { measureScale } = await import('./kubernetes-scale.ts');
+  const { measureSpread } = await import('./kubernetes-spread.ts');
   const node = await measureNode();
   loads.push(loadavg()[0] ?? 0);
   const scale = await measureScale();
   loads.push(loadavg()[0] ?? 0);
-  const measured: Kubernetes = { node, scale, loads };
+  const spread = await measureSpread();
+  loads.push(loadavg()[0] ?? 0);
+  const measured: Kubernetes = { node, scale, spread, loads };
   return `${HEAD}\n${kubernetesSection(measured)}`;
 }
 

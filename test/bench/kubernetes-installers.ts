@@ -1,0 +1,59 @@
+/**
+ * What agents of many nodes do for profiles, in one process: kubernetes-installers.ts KUBECONFIG FIRST COUNT. The agent's own
+ * code writes files, below a directory for each node, and node statuses, over connections of its own. Says `ready` once all
+ * have seen the cluster, and ends with its input.
+ */
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { watchCluster } from '../../src/agent/cluster.ts';
+import { Installs } from '../../src/agent/install/installs.ts';
+import { InstallMetrics } from '../../src/agent/install/metrics.ts';
+import { NodeStatuses } from '../../src/agent/install/node-statuses.ts';
+import { SeccompInstaller } from '../../src/agent/install/seccomp.ts';
+import { KubeClient } from '../../src/kube/client.ts';
+import { loadConnection } from '../../src/kube/config.ts';
+import { EventRecorder } from '../../src/kube/events.ts';
+
+/** Agents that start at once. */
+const STARTING = 25;
+
+const [kubeconfig = '', first = '0', count = '1'] = process.argv.slice(2);
+const directory = mkdtempSync(join(tmpdir(), 'syscribe-bench-installers-'));
+const stop = new AbortController();
+const log = { info: () => {}, warn: (details: object, text: string) => console.error(text, details) };
+
+/** Resolves, once what is there has been looked at, to what ends when the agent has. */
+async function start(node: string): Promise<{ readonly over: Promise<unknown> }> {
+  const kubeletDirectory = join(directory, node);
+  mkdirSync(kubeletDirectory);
+  const client = new KubeClient(loadConnection({ kubeconfig }), { userAgent: 'syscribe-agent/bench' });
+  const events = new EventRecorder(client, { component: 'profile', host: node });
+  const installer = new SeccompInstaller(client, log, { kubeletDirectory, namespace: 'default' });
+  const statuses = new NodeStatuses({ client, log, node });
+  const { pods } = watchCluster(client, log, node);
+  const metrics = new InstallMetrics(new Registry(), [installer.metric]);
+  const installs = new Installs({ node, installers: [installer], statuses, pods, events, metrics, log });
+  const over = Promise.allSettled([pods.run(stop.signal), installs.run(stop.signal)]).then(async () => {
+    await events[Symbol.asyncDispose]();
+    await client[Symbol.asyncDispose]();
+  });
+  await Promise.all([pods.synced, installer.synced, statuses.synced]);
+  return { over };
+}
+
+const running: { readonly over: Promise<unknown> }[] = [];
+while (running.length < Number(count)) {
+  const group = Array.from({ length: Math.min(STARTING, Number(count) - running.length) }, (_, index) =>
+    start(`node-${Number(first) + running.length + index}`),
+  );
+  running.push(...(await Promise.all(group)));
+}
+console.log('ready');
+process.stdin.resume();
+await once(process.stdin, 'end');
+stop.abort();
+await Promise.all(running.map(({ over }) => over));
+rmSync(directory, { recursive: true });
