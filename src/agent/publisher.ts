@@ -160,11 +160,13 @@ export class Publisher {
     }
     const { name } = wanted.metadata;
     const there = await this.#parts.client.get<SeccompProfile & KubeObject>(PROFILES, { name }, { signal });
-    if (isOurs(record, there)) {
+    if (isSame(record, there) && isPartial(there)) {
       // Its creation was answered to an earlier process, which could not write down that it was.
       this.#take(record, there);
       return this.#write({ ...record, published: { name, uid: there.metadata.uid ?? '' } }, wanted, signal);
     }
+    // An earlier process handed it in, and could not write down that it had: a disk that is full.
+    if (record.finished && isSame(record, there) && hasAll(there, wanted)) return false;
     const other = nameOf(record, this.#node, true);
     if (other === name) throw new Error(`${name} is another's profile`);
     return this.#create(record, { ...wanted, metadata: { ...wanted.metadata, name: other } }, signal);
@@ -214,11 +216,22 @@ function endsSoon({ finished, published, current }: ContainerRecord): boolean {
   return !finished && !published && Object.keys(current).length === 0;
 }
 
-/** Whether a profile is of the same recording, pod and container, and still waits for its end. */
-function isOurs({ recording, pod, container }: ContainerRecord, { metadata }: SeccompProfile): boolean {
+/** Whether it still waits for its end. */
+function isPartial({ metadata }: SeccompProfile): boolean {
+  return metadata.labels?.[LABELS.partial] !== undefined;
+}
+
+/** Whether nothing of a profile is missing in one that is there. */
+function hasAll(there: SeccompProfile, { spec }: SeccompProfile): boolean {
+  const names = ({ syscalls = [] }: SeccompProfile['spec']) => syscalls.flatMap((rule) => rule.names);
+  const known = new Set(names(there.spec));
+  return names(spec).every((name) => known.has(name));
+}
+
+/** Whether a profile is of the same recording, pod and container. */
+function isSame({ recording, pod, container }: ContainerRecord, { metadata }: SeccompProfile): boolean {
   const state = stateOf(metadata);
   return (
-    metadata.labels?.[LABELS.partial] !== undefined &&
     metadata.annotations?.[RECORDING_UID] === recording.uid &&
     state?.pod.uid === pod.uid &&
     state.container === container

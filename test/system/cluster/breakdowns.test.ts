@@ -55,10 +55,10 @@ test(
     assert.ok(readdirSync(state).includes('records'));
     execFileSync('sh', ['-c', 'cat /dev/zero >"$1/ballast" 2>/dev/null || true', 'sh', state]);
     await apply(
-      namespace('full'),
-      recording('full', 'disk', { podSelector: {} }),
-      pod('full', 'ends', 'a', podSpec([{ name: 'ends', script: 'mkdir /tmp/x; ln -s x /tmp/y' }])),
-      pod('full', 'long', 'b', podSpec([{ name: 'long', script: `mkdir /tmp/x; ${LOOP}; ln -s x /tmp/y` }])),
+      namespace('filled'),
+      recording('filled', 'disk', { podSelector: {} }),
+      pod('filled', 'ends', 'a', podSpec([{ name: 'ends', script: 'mkdir /tmp/x; ln -s x /tmp/y' }])),
+      pod('filled', 'long', 'b', podSpec([{ name: 'long', script: `mkdir /tmp/x; ${LOOP}; ln -s x /tmp/y` }])),
     );
     const ends = await cluster.final('disk-ends');
     assert.ok(has('mkdir')(ends) && has('symlink')(ends));
@@ -67,18 +67,18 @@ test(
     const full = processesOf('agent');
     kill('agent');
     await until(async () => processesOf('agent').some((pid) => !full.includes(pid)));
-    await kubectl(['-n', 'full', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
+    await kubectl(['-n', 'filled', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
     const long = await cluster.final('disk-long');
     assert.ok(has('mkdir')(long) && has('symlink')(long));
     rmSync(join(state, 'ballast'));
     await until(healthy);
-    await whole('full/disk');
+    await whole('filled/disk');
     assert.deepEqual(
       eyes.profiles.list().filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'disk').length,
       2,
       'nothing is told twice',
     );
-    await remove('-n', 'full', 'pod', '--all');
+    await remove('-n', 'filled', 'pod', '--all');
     const now = processesOf('agent');
     execFileSync('umount', [state]);
     kill('agent');

@@ -198,6 +198,18 @@ test('a profile that an earlier process created is taken over', async (context) 
   assert.ok(syscalls(stored()[0]).includes('write'));
 });
 
+test('what an earlier process handed in whole, and could not write down, is not handed in again', async (context) => {
+  const { server, records, stored, requests, settled } = await publish(context);
+  const whole = profileOf(finish(seen(['read', 'ptrace'])), 'rec-front', 'node-1');
+  const { metadata, ...others } = whole as KubeObject & typeof whole;
+  server.put(PROFILES, { ...others, metadata: { ...metadata, labels: {} } } as KubeObject & Record<string, unknown>);
+  records.put(finish(seen(['read'])));
+  await settled(record().id);
+  assert.equal(requests(), 'POST GET');
+  assert.equal(stored().length, 1);
+  assert.ok(syscalls(stored()[0]).includes('ptrace'));
+});
+
 const OTHERS: readonly [whose: string, change: (profile: ReturnType<typeof profileOf>) => object][] = [
   ['a person’s', () => ({ metadata: { name: 'rec-front' } })],
   ['finished', (profile) => ({ ...profile, metadata: { ...profile.metadata, labels: {} } })],
@@ -209,7 +221,7 @@ for (const [whose, change] of OTHERS)
     const { server, records, stored, settled } = await publish(context);
     const there = change(profileOf(seen(['read']), 'rec-front', 'node-1')) as KubeObject & Record<string, unknown>;
     const before = server.put(PROFILES, there);
-    records.put(finish(seen(['write'])));
+    records.put(finish(seen(['ptrace'])));
     await settled(record().id);
     const other = nameOf(record(), 'node-1', true);
     assert.deepEqual(
