@@ -15,7 +15,7 @@ trap 'rm -f "$log"' EXIT
 stage() {
 	local name=$1 status line
 	shift
-	printf '\n== %s\n' "$name"
+	printf '\n== %s (after %d s)\n' "$name" "$SECONDS"
 	"$@" 2>&1 | tee "$log"
 	status=${PIPESTATUS[0]}
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)

@@ -7,12 +7,11 @@ import { PODS } from '../../../src/kube/object.ts';
 import { DIRECTORY, rebootNode } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { kill, processesOf } from './parts.ts';
+import { health, kill, processesOf, restartAgent } from './parts.ts';
 import { completeness, has, type Recording } from './watched.ts';
 import { until } from './webhooks.ts';
 
 const cluster = useInstalledCluster();
-const HEALTH = 'http://10.97.0.1:8085/healthz';
 const LOOP = 'while [ ! -e /tmp/go ]; do sleep 0.1; done';
 /** Its status comes some seconds behind the profiles. */
 async function whole(key: string): Promise<void> {
@@ -21,37 +20,15 @@ async function whole(key: string): Promise<void> {
   assert.equal(told?.status, 'True', told?.message);
 }
 
-async function agentIsBack(old: readonly number[]): Promise<void> {
-  await until(async () => {
-    const now = processesOf('agent');
-    return now.length === 1 && !old.includes(now[0] ?? 0) && (await healthy());
-  });
-}
-
-async function health(): Promise<string> {
-  try {
-    const response = await fetch(HEALTH);
-    return `${response.status} ${await response.text()}`;
-  } catch {
-    return '';
-  }
-}
-
-async function healthy(): Promise<boolean> {
-  return (await health()).startsWith('200');
-}
-
 test(
   'a state disk that is full: nothing is lost, and health says it until there is room',
   cluster.options,
   async () => {
     const { eyes, apply, kubectl, remove } = cluster;
     const state = join(DIRECTORY, 'node-1/syscribe');
-    const before = processesOf('agent');
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', state]);
     // A container sees the mounts of its beginning.
-    kill('agent');
-    await agentIsBack(before);
+    await restartAgent();
     assert.ok(readdirSync(state).includes('records'));
     execFileSync('sh', ['-c', 'cat /dev/zero >"$1/ballast" 2>/dev/null || true', 'sh', state]);
     await apply(
@@ -71,7 +48,7 @@ test(
     const long = await cluster.final('disk-long');
     assert.ok(has('mkdir')(long) && has('symlink')(long));
     rmSync(join(state, 'ballast'));
-    await until(healthy);
+    await until(async () => (await health()).startsWith('200'));
     await whole('filled/disk');
     assert.deepEqual(
       eyes.profiles.list().filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'disk').length,
@@ -79,10 +56,8 @@ test(
       'nothing is told twice',
     );
     await remove('-n', 'filled', 'pod', '--all');
-    const now = processesOf('agent');
     execFileSync('umount', [state]);
-    kill('agent');
-    await agentIsBack(now);
+    await restartAgent();
   },
 );
 

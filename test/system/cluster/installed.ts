@@ -36,7 +36,16 @@ export async function install(kubectl: (args: readonly string[]) => Promise<unkn
     await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
 }
 
+const used = new Map<number, InstalledCluster>();
+
+/** The same one for all files that run in one process (`--test-isolation=none`): to start one takes half a minute. */
 export function useInstalledCluster(nodes = 1): InstalledCluster {
+  const cluster = used.get(nodes) ?? installedCluster(nodes);
+  used.set(nodes, cluster);
+  return cluster;
+}
+
+function installedCluster(nodes: number): InstalledCluster {
   let eyes: Eyes | undefined;
   const kubectl = async (args: readonly string[], input?: string) => {
     const { code, stdout, stderr } = await cluster.kubectl(args, input);

@@ -1,6 +1,7 @@
 import { Running, SYSCRIBE } from '../support/syscribe.ts';
 import { type InstalledCluster, NAMESPACE } from './installed.ts';
 import { commands } from './processes.ts';
+import { until } from './webhooks.ts';
 
 /** The processes of a part of syscribe, as the host sees them. */
 export function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
@@ -18,6 +19,28 @@ export function kill(part: Parameters<typeof processesOf>[0]): number {
   const pids = processesOf(part);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
   return pids.length;
+}
+
+const HEALTH = 'http://10.97.0.1:8085/healthz';
+
+/** What the first node's agent says of itself, behind the status; nothing where there is none. */
+export async function health(): Promise<string> {
+  try {
+    const response = await fetch(HEALTH);
+    return `${response.status} ${await response.text()}`;
+  } catch {
+    return '';
+  }
+}
+
+/** The agent of the one node, killed, and another that the kubelet has started and that is well. */
+export async function restartAgent(): Promise<void> {
+  const old = processesOf('agent');
+  kill('agent');
+  await until(async () => {
+    const now = processesOf('agent');
+    return now.length === 1 && !old.includes(now[0] ?? 0) && (await health()).startsWith('200');
+  });
 }
 
 /** A process that is started again as soon as it has ended. */
