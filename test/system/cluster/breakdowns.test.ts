@@ -137,7 +137,8 @@ test(
     });
     const { status } = await eyes.recordings.until(
       'reboot/boot',
-      (one) => one.status?.containers?.every(({ complete }) => complete === 'False') ?? false,
+      ({ status: { containers = [] } = {} }) =>
+        containers.length === 2 && containers.every(({ complete }) => complete === 'False'),
     );
     assert.deepEqual(
       status?.containers?.map(({ done }) => done),
