@@ -1,5 +1,5 @@
 import { LABELS } from '../api/names.ts';
-import { type ReferringPod, referencesOf } from '../api/references.ts';
+import { type ReferringPod, referencesByContainer, referencesOf } from '../api/references.ts';
 import type { ProfileRecording } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
@@ -18,6 +18,10 @@ export type PodObject = Pod &
   KubeObject & {
     /** The profiles that it needs, as referencesOf() gives them. */
     readonly uses?: readonly string[];
+    /** The same by container, for those that need one. */
+    readonly profiles?: Readonly<Record<string, string>>;
+    /** What has made it. */
+    readonly owner?: { readonly kind: string; readonly name: string };
   };
 
 export function watchCluster(client: KubeClient, log: Log, node: string): ClusterView {
@@ -88,6 +92,7 @@ export function podOf(raw: KubeObject): PodObject {
     ([key]) => key === CONFIG_HASH || key.startsWith(LOG_SESSION),
   );
   const uses = referencesOf(raw as ReferringPod);
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   return {
     metadata: {
       name,
@@ -100,7 +105,8 @@ export function podOf(raw: KubeObject): PodObject {
       ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     ...(status?.phase !== undefined && { phase: status.phase }),
-    ...(uses.length > 0 && { uses }),
+    ...(uses.length > 0 && { uses, profiles: referencesByContainer(raw as ReferringPod) }),
+    ...(uses.length > 0 && owner && { owner: { kind: owner.kind, name: owner.name } }),
     containers: [
       ...(status?.containerStatuses ?? []).flatMap((one) => containersOf(one, false)),
       ...(status?.initContainerStatuses ?? []).flatMap((one) => containersOf(one, !sidecars.has(one.name))),

@@ -1,0 +1,300 @@
+import { type Denied, sumDenials } from '../../api/denials.ts';
+import { digestOf, isAudited, modeOf, type NodeRollout } from '../../api/rollout.ts';
+import type { Log } from '../../kube/log.ts';
+import type { Informer } from '../../kube/reflector.ts';
+import type { SyscribeError } from '../../platform/errors.ts';
+import { waitFor } from '../../platform/wait.ts';
+import type { PodObject } from '../cluster.ts';
+import type { Identities } from '../identities.ts';
+import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
+import type { NodeStatuses } from '../install/node-statuses.ts';
+import type { AuditLog, OnBatch } from '../logs/audit-log.ts';
+import type { RolloutHistory } from './history.ts';
+import { Losses } from './losses.ts';
+import { type Placement, placementAt, withPlacement } from './placements.ts';
+import { Report, type RunningPod } from './report.ts';
+import { type Sighting, Sightings, sumOf } from './sightings.ts';
+import { workloadOf } from './workload.ts';
+
+/** Milliseconds between looks while something is rolled out. */
+const TICK = 1000;
+const IDLE = 60_000;
+/** Milliseconds until a log that could not be read is tried again. */
+const AGAIN = 30_000;
+/** So long a profile that is to be audited waits for the log to be read, milliseconds: a container's first calls tell most. */
+const PATIENCE = 10_000;
+/** Looks after which what a container logged that nobody knows is let go. */
+const UNKNOWN = 30;
+/** Denials between two looks. */
+const MOST = 1000;
+
+/** What a roll-out needs of an installer. */
+type Auditable = Pick<Installer, 'kind' | 'profile' | 'names' | 'namesOf' | 'onChange' | 'synced'> & {
+  /** Whether the profile, as it is meant, refuses a call. */
+  refuses(profile: InstallableProfile, syscall: string): boolean;
+};
+
+export interface RolloutsParts {
+  readonly installers: readonly Auditable[];
+  readonly pods: Pick<Informer<PodObject>, 'list' | 'onChange' | 'synced'>;
+  readonly identities: Pick<Identities, 'identify' | 'pod'>;
+  readonly history: RolloutHistory;
+  readonly log: Log;
+  /** What an earlier process has told. */
+  readonly statuses: Pick<NodeStatuses, 'rollout' | 'synced'>;
+  /** @throws where the log cannot be read. */
+  readonly open: (onBatch: OnBatch) => Promise<AuditLog>;
+}
+
+interface Entry {
+  readonly key: string;
+  readonly installer: Auditable;
+  readonly profile: InstallableProfile;
+}
+
+/**
+ * What containers of this node call that profiles in Audit would refuse, or promoted ones do. The log is read only while there is
+ * such a profile.
+ */
+export class Rollouts {
+  readonly #parts: RolloutsParts;
+  readonly #sightings = new Sightings();
+  readonly #losses = new Losses();
+  readonly #reports = new Map<string, Report>();
+  readonly #listeners: ((key: string) => void)[] = [];
+  /** Looks at which nobody knew whose a container is. */
+  readonly #unknown = new Map<string, number>();
+  #audit: AuditLog | undefined;
+  #readSince = Number.POSITIVE_INFINITY;
+  #openFrom = 0;
+  #opened = Promise.withResolvers<void>();
+  #failure = 'it is not read yet';
+  #lost = 0;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(parts: RolloutsParts) {
+    this.#parts = parts;
+    for (const installer of parts.installers) installer.onChange(() => this.#wake.resolve());
+    parts.pods.onChange((_, now, before) => (now?.profiles ?? before?.profiles) && this.#wake.resolve());
+  }
+
+  /** Told of a profile, by KIND/NAME, of which there is something new to be told. */
+  onChange(listener: (key: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** What the profile's node status has to say. */
+  of(key: string): NodeRollout | undefined {
+    return this.#reports.get(key)?.told;
+  }
+
+  /** Until what is logged under a profile is read, or that has failed. */
+  async ready(): Promise<void> {
+    this.#wake.resolve();
+    await waitFor(this.#opened.promise, PATIENCE);
+  }
+
+  /** An installer has put a profile there, or seen that it is. */
+  installed(kind: string, profile: InstallableProfile, placed: Placed): void {
+    const { name, uid = '', generation = 0 } = profile.metadata;
+    const key = `${kind}/${name}`;
+    if (!isAudited(profile)) {
+      this.#parts.history.remove(key);
+      return;
+    }
+    const { placements, seen } = this.#parts.history.of(key, uid);
+    const now = { generation, mode: modeOf(profile), digest: digestOf(profile.spec) };
+    const all = withPlacement(placements, now, placed, profile.status?.enforced);
+    this.#parts.history.put(key, { uid, placements: all, seen: all === placements ? seen : [] });
+    this.#wake.resolve();
+  }
+
+  /** Until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      const { pods, statuses, installers } = this.#parts;
+      // What is not known yet is not gone.
+      await Promise.allSettled([pods.synced, statuses.synced, ...installers.map(({ synced }) => synced)]);
+      while (!signal.aborted) {
+        await this.round();
+        await waitFor(this.#wake.promise, this.#entries().length > 0 ? TICK : IDLE, signal);
+        this.#wake = Promise.withResolvers();
+      }
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** Looks at what there is, and tells of what has changed. */
+  async round(now = Date.now()): Promise<void> {
+    const entries = this.#entries();
+    this.#forget(entries);
+    if (entries.length === 0) return this.#close();
+    if (!this.#audit && now >= this.#openFrom) await this.#open();
+    const denials = await this.#attribute(entries, now);
+    const whole = this.#audit ? this.#losses.look(this.#audit.account(), now) : false;
+    const reason = this.#audit ? this.#losses.reason(now) : this.#failure;
+    const stream = !this.#audit ? 'Down' : reason === undefined ? 'Alive' : 'Lossy';
+    for (const entry of entries) {
+      const { key, profile } = entry;
+      const report = this.#report(entry);
+      const { pods, fresh, running } = await this.#containers(entry);
+      const look = {
+        ...{ profile, now: Date.now(), pods, fresh, running, sound: whole && stream === 'Alive' },
+        stream: { stream, ...(reason !== undefined && { message: reason.slice(0, 1000) }) } as const,
+        denials: sumDenials([{ denied: denials.get(key) ?? [], deniedLeft: 0 }], MOST),
+      };
+      if (report.look(look)) for (const listener of this.#listeners) listener(key);
+    }
+  }
+
+  #entries(): Entry[] {
+    return this.#parts.installers.flatMap((installer) =>
+      [...installer.names()].flatMap((name) => {
+        const profile = installer.profile(name);
+        if (!profile || !isAudited(profile)) return [];
+        if (profile.spec.state === 'Disabled' || profile.metadata.deletionTimestamp !== undefined) return [];
+        return [{ key: `${installer.kind}/${name}`, installer, profile }];
+      }),
+    );
+  }
+
+  #forget(entries: readonly Entry[]): void {
+    const there = new Set(entries.map(({ key }) => key));
+    for (const key of this.#reports.keys()) {
+      if (there.has(key)) continue;
+      this.#reports.delete(key);
+      for (const listener of this.#listeners) listener(key);
+    }
+    for (const key of this.#parts.history.keys()) if (!there.has(key)) this.#parts.history.remove(key);
+  }
+
+  #report({ key, installer, profile }: Entry): Report {
+    const known = this.#reports.get(key);
+    if (known) return known;
+    const made = new Report(this.#parts.statuses.rollout(installer.kind, profile.metadata.name));
+    this.#reports.set(key, made);
+    return made;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const since = Date.now();
+      const audit = await this.#parts.open(({ events }) => {
+        for (const event of events) this.#sightings.add(event);
+      });
+      this.#audit = audit;
+      this.#readSince = since;
+      this.#losses.begin(audit.account());
+      this.#parts.log.info({}, 'the audit log is read for profiles that are rolled out');
+      void audit.ended.then((error) => this.#ended(audit, error));
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#opened.resolve();
+  }
+
+  /** The log is read no more though nobody asked for that. */
+  #ended(audit: AuditLog, error: unknown): void {
+    if (this.#audit !== audit) return;
+    this.#audit = undefined;
+    this.#failed(error ?? new Error('it ended'));
+    void audit[Symbol.asyncDispose]();
+  }
+
+  #failed(error: unknown): void {
+    const { message, remedy } = error as SyscribeError;
+    this.#parts.log.warn({ error }, 'the audit log cannot be read: what profiles would refuse is not seen');
+    this.#failure = remedy === undefined ? message : `${message}. ${remedy}`;
+    this.#openFrom = Date.now() + AGAIN;
+    this.#readSince = Number.POSITIVE_INFINITY;
+  }
+
+  async #close(): Promise<void> {
+    const audit = this.#audit;
+    this.#audit = undefined;
+    this.#readSince = Number.POSITIVE_INFINITY;
+    this.#openFrom = 0;
+    this.#opened = Promise.withResolvers();
+    this.#sightings.clear();
+    this.#unknown.clear();
+    await audit?.[Symbol.asyncDispose]();
+  }
+
+  /** Whose the calls are that were logged since the last look, by the profile that they are against. */
+  async #attribute(entries: readonly Entry[], now: number): Promise<Map<string, Denied[]>> {
+    const found = new Map<string, Denied[]>();
+    for (const id of this.#sightings.ids()) {
+      const identity = await this.#parts.identities.identify(id);
+      const pod = identity && !identity.sandbox ? this.#parts.identities.pod(identity.podUid) : undefined;
+      if (!identity?.sandbox && !pod) {
+        this.#miss(id, now);
+        continue;
+      }
+      this.#unknown.delete(id);
+      const calls = this.#sightings.take(id);
+      if (!pod || identity?.sandbox !== false) continue;
+      const entry = entries.find((one) => this.#uses(pod, identity.name, one));
+      if (!entry) continue;
+      const workload = workloadOf(pod, identity.name);
+      const denied = calls.filter((call) => isAgainst(entry, call));
+      const all = denied.map(({ syscall, count, last }) => ({ syscall, workload, count, last }));
+      found.set(entry.key, [...(found.get(entry.key) ?? []), ...all]);
+    }
+    const { lost } = this.#sightings;
+    if (lost > this.#lost) this.#losses.add(lost - this.#lost, now);
+    this.#lost = lost;
+    return found;
+  }
+
+  /** Nobody knows the container, yet: the runtime may be away, or the pod not told of. */
+  #miss(id: string, now: number): void {
+    const looks = (this.#unknown.get(id) ?? 0) + 1;
+    this.#unknown.set(id, looks);
+    if (looks < UNKNOWN) return;
+    this.#unknown.delete(id);
+    this.#losses.add(sumOf(this.#sightings.take(id)), now);
+  }
+
+  #uses({ profiles }: PodObject, container: string, { installer, profile }: Entry): boolean {
+    const reference = profiles?.[container];
+    return reference !== undefined && installer.namesOf(reference).includes(profile.metadata.name);
+  }
+
+  /** The node's containers that have the profile. */
+  async #containers(entry: Entry): Promise<{ pods: RunningPod[]; fresh: number; running: boolean }> {
+    const { key, profile } = entry;
+    const { metadata, spec } = profile;
+    const { uid = '' } = metadata;
+    const kept = this.#parts.history.of(key, uid);
+    const digest = digestOf(spec);
+    const seen: string[] = [];
+    const pods: RunningPod[] = [];
+    let [fresh, running] = [0, false];
+    for (const pod of this.#parts.pods.list()) {
+      const began: (Placement | undefined)[] = [];
+      for (const { id, name, ended } of pod.containers) {
+        if (!this.#uses(pod, name, entry)) continue;
+        const identity = await this.#parts.identities.identify(id, pod.metadata.uid);
+        const createdAt = identity?.sandbox === false ? identity.createdAt : undefined;
+        const placement = placementAt(kept.placements, createdAt);
+        if (!ended) began.push(placement);
+        if (placement?.digest !== digest || placement.mode !== 'Audit') continue;
+        const known = kept.seen.includes(id);
+        // What it calls first would else not be known.
+        if (!known && (createdAt === undefined || createdAt < this.#readSince)) continue;
+        seen.push(id);
+        if (!known) fresh += 1;
+        if (!ended) running = true;
+      }
+      if (began.length > 0) pods.push(began);
+    }
+    this.#parts.history.put(key, { ...kept, seen });
+    return { pods, fresh, running };
+  }
+}
+
+/** What was let through is against what is meant; what was refused counts once the profile itself refuses it. */
+function isAgainst({ installer, profile }: Entry, { syscall, made }: Sighting): boolean {
+  return (made || modeOf(profile) === 'Enforce') && installer.refuses(profile, syscall);
+}
