@@ -57,8 +57,12 @@ export async function synced({ pods, recordings, namespaces }: ClusterView, sign
   }
 }
 
+/** What kubelet says of a container that the runtime could not start. */
+const NEVER = '1970-01-01T00:00:00Z';
+
 interface Terminated {
   readonly containerID?: string;
+  readonly startedAt?: string;
   readonly finishedAt?: string;
 }
 
@@ -129,9 +133,12 @@ function containersOf({ name, containerID, state, lastState }: ContainerStatus, 
   ];
 }
 
-function timeOf(terminated: Terminated | undefined): { endedAt?: number } {
+function timeOf(terminated: Terminated | undefined): Pick<PodContainer, 'endedAt' | 'neverRan'> {
   const endedAt = Date.parse(terminated?.finishedAt ?? '');
-  return Number.isNaN(endedAt) ? {} : { endedAt };
+  return {
+    ...(!Number.isNaN(endedAt) && { endedAt }),
+    ...(terminated?.startedAt === NEVER && { neverRan: true as const }),
+  };
 }
 
 /** `containerd://ID`, `cri-o://ID`. */

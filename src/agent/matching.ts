@@ -27,6 +27,8 @@ export interface PodContainer {
   readonly ended: boolean;
   /** When they went, milliseconds since the epoch, to within a second before; absent where that is not told. */
   readonly endedAt?: number;
+  /** It has ended without having begun. */
+  readonly neverRan?: true;
   /** An init container that has done its work: it is not started again. */
   readonly succeededInit: boolean;
 }

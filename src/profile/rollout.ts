@@ -31,14 +31,13 @@ export function audited(next: Profile, last?: Profile): Profile {
   };
 }
 
-/** Whether a call that is logged is one that the profile itself refuses; of one under conditions that cannot be told, and it is. */
-export function refuses(profile: Profile, name: string): boolean {
+/**
+ * Whether a profile refuses a call only since it has no rule for it: a rule of its own is meant. Of one under conditions it cannot be
+ * told, and it does.
+ */
+export function refusesByDefault(profile: Profile, name: string): boolean {
   const { fallback, names } = policyOf(profile);
-  const { always, conditionals } = names.get(name) ?? ABSENT;
-  if (always) return !isPermissive(always.action);
-  return (
-    !isPermissive(fallback.action) || [...conditionals.values()].some(({ verdict }) => !isPermissive(verdict.action))
-  );
+  return !isPermissive(fallback.action) && names.get(name)?.always === undefined;
 }
 
 function logged(verdict: Verdict): Verdict {

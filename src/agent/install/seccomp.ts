@@ -11,7 +11,7 @@ import { notAllowed } from '../../profile/allowed.ts';
 import { withBases } from '../../profile/base.ts';
 import type { Profile as Model } from '../../profile/model.ts';
 import { toModel, toSpec } from '../../profile/resource.ts';
-import { audited, refuses } from '../../profile/rollout.ts';
+import { audited, refusesByDefault } from '../../profile/rollout.ts';
 import { explainFailure, ProfileDirectory } from '../profile-directory.ts';
 import { dependents } from './dependents.ts';
 import { type InstallableProfile, type Installer, InstallFailure, type Outcome } from './installer.ts';
@@ -128,11 +128,11 @@ export class SeccompInstaller implements Installer {
     return Promise.all([this.#profiles.synced, this.#daemon.synced]);
   }
 
-  /** Whether the profile, with its bases, refuses a call. */
+  /** Whether the profile, with its bases, refuses a call that it has no rule for. */
   refuses({ metadata: { name } }: InstallableProfile, syscall: string): boolean {
     const profile = this.#profiles.get(name);
     try {
-      return profile !== undefined && refuses(this.#whole(name, profile.spec), syscall);
+      return profile !== undefined && refusesByDefault(this.#whole(name, profile.spec), syscall);
     } catch {
       // It is not installed, for that reason.
       return false;

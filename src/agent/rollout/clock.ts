@@ -1,3 +1,6 @@
+/** Between two looks, milliseconds: after a longer time nobody was there, or somebody has set the clock. */
+const MOST = 30_000;
+
 /** A time without a gap, milliseconds since the epoch. */
 export interface Stretch {
   readonly from: number;
@@ -13,7 +16,6 @@ export interface Stretch {
  */
 export function stretched(before: Stretch | undefined, now: number, holds: boolean): Stretch | undefined {
   if (!holds) return before && { ...before, open: false };
-  // Somebody has set the clock back.
-  if (!before?.open || now < before.until) return { from: now, until: now, open: true };
+  if (!before?.open || now < before.until || now - before.until > MOST) return { from: now, until: now, open: true };
   return { ...before, until: now };
 }

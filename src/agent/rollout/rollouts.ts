@@ -30,7 +30,7 @@ const MOST = 1000;
 
 /** What a roll-out needs of an installer. */
 type Auditable = Pick<Installer, 'kind' | 'profile' | 'names' | 'namesOf' | 'onChange' | 'synced'> & {
-  /** Whether the profile, as it is meant, refuses a call. */
+  /** Whether the profile, as it is meant, refuses a call, and not by a rule for it. */
   refuses(profile: InstallableProfile, syscall: string): boolean;
 };
 
@@ -273,8 +273,8 @@ export class Rollouts {
     let [fresh, running] = [0, false];
     for (const pod of this.#parts.pods.list()) {
       const began: (Placement | undefined)[] = [];
-      for (const { id, name, ended } of pod.containers) {
-        if (!this.#uses(pod, name, entry)) continue;
+      for (const { id, name, ended, neverRan } of pod.containers) {
+        if (neverRan || !this.#uses(pod, name, entry)) continue;
         const identity = await this.#parts.identities.identify(id, pod.metadata.uid);
         const createdAt = identity?.sandbox === false ? identity.createdAt : undefined;
         const placement = placementAt(kept.placements, createdAt);

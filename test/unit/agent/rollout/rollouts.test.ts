@@ -17,7 +17,11 @@ const KEY = 'SeccompProfile/web';
 const quiet = { info: () => {}, warn: () => {} };
 
 /** A node with one profile that refuses mkdir, one pod that has it, and a log that is what the test says. */
-function node(context: Pick<TestContext, 'after'>, rollout: InstallableProfile['spec']['rollout'] = { mode: 'Audit' }) {
+function node(
+  context: Pick<TestContext, 'after'>,
+  rollout: InstallableProfile['spec']['rollout'] = { mode: 'Audit' },
+  container: object = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'syscribe-rollouts-'));
   context.after(() => rmSync(directory, { recursive: true, force: true }));
   const state = {
@@ -33,7 +37,7 @@ function node(context: Pick<TestContext, 'after'>, rollout: InstallableProfile['
   const raw = {
     ...user('p', 'web'),
     spec: { ...user('p', 'web').spec, containers: [{ name: 'c' }] },
-    status: { containerStatuses: [{ name: 'c', containerID: 'containerd://one', state: {} }] },
+    status: { containerStatuses: [{ name: 'c', containerID: 'containerd://one', state: container }] },
   };
   const pod = podOf(raw);
   const open = async (onBatch: OnBatch): Promise<AuditLog> => {
@@ -151,6 +155,16 @@ test('a container counts once, over processes, if its start was seen', async (co
   await second.round();
   await second.round();
   assert.deepEqual([second.of(KEY)?.containers, second.of(KEY)?.cleanFrom !== undefined], [undefined, true]);
+});
+
+test('a container that could not be started does not count', async (context) => {
+  const terminated = { exitCode: 128, containerID: 'containerd://one', startedAt: '1970-01-01T00:00:00Z' };
+  const { state, begin } = node(context, { mode: 'Audit' }, { terminated });
+  const rollouts = begin();
+  await rollouts.round();
+  rollouts.installed('SeccompProfile', state.profile as InstallableProfile, { since: 1, changed: true });
+  await rollouts.round();
+  assert.equal(rollouts.of(KEY)?.containers, undefined);
 });
 
 test('a container that began before the log was read does not count', async (context) => {
