@@ -1,16 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import { type Denied, sumDenials } from '../../api/denials.ts';
 import { digestOf, isAudited, modeOf, type NodeRollout } from '../../api/rollout.ts';
-import type { Log } from '../../kube/log.ts';
 import type { Informer } from '../../kube/reflector.ts';
-import type { SyscribeError } from '../../platform/errors.ts';
 import { waitFor } from '../../platform/wait.ts';
 import type { PodObject } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
 import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
 import type { NodeStatuses } from '../install/node-statuses.ts';
-import type { AuditLog, OnBatch } from '../logs/audit-log.ts';
 import type { RolloutHistory } from './history.ts';
-import { Losses } from './losses.ts';
+import { Listener, type ListenerParts } from './listener.ts';
 import { type Placement, placementAt, withPlacement } from './placements.ts';
 import { Report, type RunningPod } from './report.ts';
 import { type Sighting, Sightings, sumOf } from './sightings.ts';
@@ -19,13 +17,11 @@ import { workloadOf } from './workload.ts';
 /** Milliseconds between looks while something is rolled out. */
 const TICK = 1000;
 const IDLE = 60_000;
-/** Milliseconds until a log that could not be read is tried again. */
-const AGAIN = 30_000;
 /** So long a profile that is to be audited waits for the log to be read, milliseconds: a container's first calls tell most. */
 const PATIENCE = 10_000;
 /** Looks after which what a container logged that nobody knows is let go. */
 const UNKNOWN = 30;
-/** Denials between two looks. */
+/** Denials between two looks, and containers that are remembered. */
 const MOST = 1000;
 
 /** What a roll-out needs of an installer. */
@@ -34,16 +30,13 @@ type Auditable = Pick<Installer, 'kind' | 'profile' | 'names' | 'namesOf' | 'onC
   refuses(profile: InstallableProfile, syscall: string): boolean;
 };
 
-export interface RolloutsParts {
+export interface RolloutsParts extends ListenerParts {
   readonly installers: readonly Auditable[];
   readonly pods: Pick<Informer<PodObject>, 'list' | 'onChange' | 'synced'>;
   readonly identities: Pick<Identities, 'identify' | 'pod'>;
   readonly history: RolloutHistory;
-  readonly log: Log;
   /** What an earlier process has told. */
   readonly statuses: Pick<NodeStatuses, 'rollout' | 'synced'>;
-  /** @throws where the log cannot be read. */
-  readonly open: (onBatch: OnBatch) => Promise<AuditLog>;
 }
 
 interface Entry {
@@ -59,21 +52,21 @@ interface Entry {
 export class Rollouts {
   readonly #parts: RolloutsParts;
   readonly #sightings = new Sightings();
-  readonly #losses = new Losses();
+  readonly #listener: Listener;
   readonly #reports = new Map<string, Report>();
   readonly #listeners: ((key: string) => void)[] = [];
   /** Looks at which nobody knew whose a container is. */
   readonly #unknown = new Map<string, number>();
-  #audit: AuditLog | undefined;
-  #readSince = Number.POSITIVE_INFINITY;
-  #openFrom = 0;
-  #opened = Promise.withResolvers<void>();
-  #failure = 'it is not read yet';
+  /** Containers that have ended and that the runtime does not know. */
+  readonly #gone = new LRUCache<string, true>({ max: MOST });
   #lost = 0;
   #wake = Promise.withResolvers<void>();
 
   constructor(parts: RolloutsParts) {
     this.#parts = parts;
+    this.#listener = new Listener(parts, ({ events }) => {
+      for (const event of events) this.#sightings.add(event);
+    });
     for (const installer of parts.installers) installer.onChange(() => this.#wake.resolve());
     parts.pods.onChange((_, now, before) => (now?.profiles ?? before?.profiles) && this.#wake.resolve());
   }
@@ -91,7 +84,7 @@ export class Rollouts {
   /** Until what is logged under a profile is read, or that has failed. */
   async ready(): Promise<void> {
     this.#wake.resolve();
-    await waitFor(this.#opened.promise, PATIENCE);
+    await this.#listener.ready(PATIENCE);
   }
 
   /** An installer has put a profile there, or seen that it is. */
@@ -130,18 +123,15 @@ export class Rollouts {
     const entries = this.#entries();
     this.#forget(entries);
     if (entries.length === 0) return this.#close();
-    if (!this.#audit && now >= this.#openFrom) await this.#open();
+    await this.#listener.open(now);
     const denials = await this.#attribute(entries, now);
-    const whole = this.#audit ? this.#losses.look(this.#audit.account(), now) : false;
-    const reason = this.#audit ? this.#losses.reason(now) : this.#failure;
-    const stream = !this.#audit ? 'Down' : reason === undefined ? 'Alive' : 'Lossy';
+    const heard = this.#listener.look(now);
     for (const entry of entries) {
       const { key, profile } = entry;
       const report = this.#report(entry);
       const { pods, fresh, running } = await this.#containers(entry);
       const look = {
-        ...{ profile, now: Date.now(), pods, fresh, running, sound: whole && stream === 'Alive' },
-        stream: { stream, ...(reason !== undefined && { message: reason.slice(0, 1000) }) } as const,
+        ...{ profile, now: Date.now(), pods, fresh, running, ...heard },
         denials: sumDenials([{ denied: denials.get(key) ?? [], deniedLeft: 0 }], MOST),
       };
       if (report.look(look)) for (const listener of this.#listeners) listener(key);
@@ -177,48 +167,10 @@ export class Rollouts {
     return made;
   }
 
-  async #open(): Promise<void> {
-    try {
-      const since = Date.now();
-      const audit = await this.#parts.open(({ events }) => {
-        for (const event of events) this.#sightings.add(event);
-      });
-      this.#audit = audit;
-      this.#readSince = since;
-      this.#losses.begin(audit.account());
-      this.#parts.log.info({}, 'the audit log is read for profiles that are rolled out');
-      void audit.ended.then((error) => this.#ended(audit, error));
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#opened.resolve();
-  }
-
-  /** The log is read no more though nobody asked for that. */
-  #ended(audit: AuditLog, error: unknown): void {
-    if (this.#audit !== audit) return;
-    this.#audit = undefined;
-    this.#failed(error ?? new Error('it ended'));
-    void audit[Symbol.asyncDispose]();
-  }
-
-  #failed(error: unknown): void {
-    const { message, remedy } = error as SyscribeError;
-    this.#parts.log.warn({ error }, 'the audit log cannot be read: what profiles would refuse is not seen');
-    this.#failure = remedy === undefined ? message : `${message}. ${remedy}`;
-    this.#openFrom = Date.now() + AGAIN;
-    this.#readSince = Number.POSITIVE_INFINITY;
-  }
-
   async #close(): Promise<void> {
-    const audit = this.#audit;
-    this.#audit = undefined;
-    this.#readSince = Number.POSITIVE_INFINITY;
-    this.#openFrom = 0;
-    this.#opened = Promise.withResolvers();
     this.#sightings.clear();
     this.#unknown.clear();
-    await audit?.[Symbol.asyncDispose]();
+    await this.#listener.close();
   }
 
   /** Whose the calls are that were logged since the last look, by the profile that they are against. */
@@ -242,7 +194,7 @@ export class Rollouts {
       found.set(entry.key, [...(found.get(entry.key) ?? []), ...all]);
     }
     const { lost } = this.#sightings;
-    if (lost > this.#lost) this.#losses.add(lost - this.#lost, now);
+    if (lost > this.#lost) this.#listener.lost(lost - this.#lost, now);
     this.#lost = lost;
     return found;
   }
@@ -253,7 +205,12 @@ export class Rollouts {
     this.#unknown.set(id, looks);
     if (looks < UNKNOWN) return;
     this.#unknown.delete(id);
-    this.#losses.add(sumOf(this.#sightings.take(id)), now);
+    this.#listener.lost(sumOf(this.#sightings.take(id)), now);
+  }
+
+  async #createdAt(id: string, { metadata }: PodObject): Promise<number | undefined> {
+    const identity = await this.#parts.identities.identify(id, metadata.uid);
+    return identity?.sandbox === false ? identity.createdAt : undefined;
   }
 
   #uses({ profiles }: PodObject, container: string, { installer, profile }: Entry): boolean {
@@ -275,14 +232,15 @@ export class Rollouts {
       const began: (Placement | undefined)[] = [];
       for (const { id, name, ended, neverRan } of pod.containers) {
         if (neverRan || !this.#uses(pod, name, entry)) continue;
-        const identity = await this.#parts.identities.identify(id, pod.metadata.uid);
-        const createdAt = identity?.sandbox === false ? identity.createdAt : undefined;
+        const createdAt = this.#gone.has(id) ? undefined : await this.#createdAt(id, pod);
+        // What the runtime has forgotten it does not learn again.
+        if (ended && createdAt === undefined) this.#gone.set(id, true);
         const placement = placementAt(kept.placements, createdAt);
         if (!ended) began.push(placement);
         if (placement?.digest !== digest || placement.mode !== 'Audit') continue;
         const known = kept.seen.includes(id);
         // What it calls first would else not be known.
-        if (!known && (createdAt === undefined || createdAt < this.#readSince)) continue;
+        if (!known && (createdAt === undefined || createdAt < this.#listener.readSince)) continue;
         seen.push(id);
         if (!known) fresh += 1;
         if (!ended) running = true;

@@ -60,6 +60,8 @@ export const SECCOMP_PROFILE = {
   columns: [
     { name: 'Status', type: 'string', jsonPath: '.status.status' },
     AGE,
+    { name: 'Rollout', type: 'string', priority: 10, jsonPath: '.status.rollout.mode' },
+    { name: 'Clean', type: 'string', priority: 10, jsonPath: '.status.conditions[?(@.type=="Clean")].status' },
     { name: 'LocalhostProfile', type: 'string', priority: 10, jsonPath: '.status.localhostProfile' },
   ],
   spec: object(
