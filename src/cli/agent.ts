@@ -128,6 +128,7 @@ async function run(options: Options): Promise<number> {
   const parts = { view, identities, records, events, log };
   const cgroups = { cgroups: options.cgroupMount, cgroupRoot: options.cgroupRoot };
   const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
+  const alive = () => containersAlive(cgroups);
   const logProfile = new LogProfile(options.kubeletDir);
   logProfile.ensure();
   const safety = new Safety((line) => log.warn({}, line));
@@ -138,7 +139,7 @@ async function run(options: Options): Promise<number> {
   };
   const logs = new Logs({
     ...parts,
-    alive: () => containersAlive(cgroups),
+    alive,
     rateLimit: options.auditRateLimit,
     checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
     open: async (onBatch, from) => {
@@ -159,6 +160,7 @@ async function run(options: Options): Promise<number> {
     installers: [seccomp],
     pods: view.pods,
     identities,
+    alive,
     history: new RolloutHistory(join(options.stateDir, 'rollouts.json'), log),
     log,
     statuses,

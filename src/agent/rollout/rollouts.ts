@@ -7,6 +7,7 @@ import type { PodObject } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
 import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
 import type { NodeStatuses } from '../install/node-statuses.ts';
+import type { Alive } from '../logs/owners.ts';
 import type { RolloutHistory } from './history.ts';
 import { Listener, type ListenerParts } from './listener.ts';
 import { type Placement, placementAt, withPlacement } from './placements.ts';
@@ -35,6 +36,8 @@ export interface RolloutsParts extends ListenerParts {
   readonly pods: Pick<Informer<PodObject>, 'list' | 'onChange' | 'synced'>;
   readonly identities: Pick<Identities, 'identify' | 'pod'>;
   readonly history: RolloutHistory;
+  /** Containers of pods that have a cgroup now; undefined where that cannot be told. */
+  readonly alive: () => Alive;
   /** What an earlier process has told. */
   readonly statuses: Pick<NodeStatuses, 'rollout' | 'synced'>;
 }
@@ -55,8 +58,8 @@ export class Rollouts {
   readonly #listener: Listener;
   readonly #reports = new Map<string, Report>();
   readonly #listeners: ((key: string) => void)[] = [];
-  /** Looks at which nobody knew whose a container is. */
-  readonly #unknown = new Map<string, number>();
+  /** Looks at which nobody knew whose a container is, and whether it is one of a pod of this node. */
+  readonly #unknown = new Map<string, { readonly looks: number; readonly ours: boolean }>();
   /** Containers that have ended and that the runtime does not know. */
   readonly #gone = new LRUCache<string, true>({ max: MOST });
   #lost = 0;
@@ -199,13 +202,15 @@ export class Rollouts {
     return found;
   }
 
-  /** Nobody knows the container, yet: the runtime may be away, or the pod not told of. */
+  /** Nobody knows the container, yet: the runtime may be away, or the pod not told of. Or it is none of a pod. */
   #miss(id: string, now: number): void {
-    const looks = (this.#unknown.get(id) ?? 0) + 1;
-    this.#unknown.set(id, looks);
+    const before = this.#unknown.get(id) ?? { looks: 0, ours: this.#parts.alive()?.has(id) ?? true };
+    const looks = before.looks + 1;
+    this.#unknown.set(id, { ...before, looks });
     if (looks < UNKNOWN) return;
     this.#unknown.delete(id);
-    this.#listener.lost(sumOf(this.#sightings.take(id)), now);
+    const records = sumOf(this.#sightings.take(id));
+    if (before.ours) this.#listener.lost(records, now);
   }
 
   async #createdAt(id: string, { metadata }: PodObject): Promise<number | undefined> {
@@ -247,7 +252,9 @@ export class Rollouts {
       }
       if (began.length > 0) pods.push(began);
     }
-    this.#parts.history.put(key, { ...kept, seen });
+    // Another may have been installed meanwhile.
+    const same = this.#parts.history.of(key, uid).placements.at(-1) === kept.placements.at(-1);
+    if (same && kept.placements.length > 0) this.#parts.history.put(key, { ...kept, seen });
     return { pods, fresh, running };
   }
 }

@@ -38,8 +38,9 @@ export function decide(
   const { promoteAfter = '24h', minContainers = 1, minNodes = 1 } = wanted;
   const promote =
     cleanSeconds * 1000 >= (durationOf(promoteAfter) ?? DAY) && containers >= minContainers && nodes >= minNodes;
-  const rule = `${promoteAfter} without a call that it would refuse, ${minContainers} containers, ${minNodes} nodes`;
-  return { promote, clean: condition('True', 'NothingDenied', `it is enforced after ${rule}`) };
+  const least = `minContainers: ${minContainers}, minNodes: ${minNodes}`;
+  const message = `it is enforced after ${promoteAfter} without a call that it would refuse (${least})`;
+  return { promote, clean: condition('True', 'NothingDenied', message) };
 }
 
 function nameSome(names: readonly string[]): string {
