@@ -1,7 +1,7 @@
 import type { Mode } from '../../api/rollout.ts';
 import type { Placed } from '../install/installer.ts';
 
-/** Runtimes read a profile before they say that the container was created, so long at most, milliseconds. */
+/** Runtimes read a profile shortly before or after the time at which they say that the container was created, milliseconds. */
 const SLACK = 5000;
 /** Of one profile, how often what is installed of it may have changed since a container that still runs began. */
 const MOST = 10;
@@ -42,7 +42,7 @@ export function placementAt(history: readonly Placement[], created: number | und
   const [oldest, ...later] = history;
   if (oldest?.first && later.length === 0) return oldest;
   if (created === undefined) return undefined;
-  const near = history.some(({ since, first }) => !first && since <= created && since > created - SLACK);
+  const near = history.some(({ since, first }) => !first && Math.abs(created - since) < SLACK);
   if (near) return undefined;
   return history.findLast(({ since }) => since <= created) ?? (oldest?.first ? oldest : undefined);
 }

@@ -180,13 +180,13 @@ export class Profiles {
 
 const NO_ROLLOUT = nulls(ROLLOUT_STATUS);
 
-/** Whether nothing differs but which pods there are, how often calls were refused, and times. */
+/** Whether nothing differs but which pods there are, how often calls were refused, what is kept for an update, and times. */
 function isPatient(now: Status | undefined, before: Status | undefined): boolean {
   return isDeepStrictEqual(urgent(now), urgent(before));
 }
 
 function urgent(status: Status | undefined): unknown {
-  const { activeWorkloads: _, pods: __, rollout, ...rest } = status ?? {};
+  const { activeWorkloads: _, pods: __, enforced: ___, rollout, ...rest } = status ?? {};
   const { digest, mode, denied = [] } = rollout ?? {};
   return { ...rest, digest, mode, calls: denied.map(({ syscall, workload }) => `${syscall} ${workload}`) };
 }
