@@ -34,7 +34,14 @@ export function decide(
   }
   if (unwatched.length > 0) return held(condition('Unknown', 'NotWatched', nameSome(unwatched)));
   if (mode === 'Enforce') return held(condition('True', 'Enforced', 'nothing was logged that it refuses'));
-  if (containers === 0) return held(condition('Unknown', 'NothingRan', 'no container has begun under it yet'));
+  if (containers === 0)
+    return held(
+      condition(
+        'Unknown',
+        'NothingRan',
+        'no container has begun under it yet; those that run keep what they began with',
+      ),
+    );
   const { promoteAfter = '24h', minContainers = 1, minNodes = 1 } = wanted;
   const promote =
     cleanSeconds * 1000 >= (durationOf(promoteAfter) ?? DAY) && containers >= minContainers && nodes >= minNodes;
