@@ -149,11 +149,13 @@ export class SeccompInstaller implements Installer {
   /** What was enforced before, where an update of it is to be audited; undefined: nothing. */
   #last(name: string, enforced: Enforced | undefined): Model | undefined {
     if (!enforced) return undefined;
-    if (enforced.spec !== undefined) return this.#whole(name, JSON.parse(enforced.spec));
-    throw new InstallFailure(
-      INVALID,
-      'what is enforced of it is too large to be kept for an update in Audit; set rollout.mode to Enforce',
-    );
+    try {
+      if (enforced.spec !== undefined) return this.#whole(name, JSON.parse(enforced.spec));
+      throw new Error('it is too large to be kept');
+    } catch (error) {
+      const why = `what is enforced of it cannot be told for an update in Audit: ${(error as Error).message}`;
+      throw new InstallFailure(INVALID, `${why}; set rollout.mode to Enforce`);
+    }
   }
 
   /** What runtimes read of it: SPO's files are `spec` as it is, unknown fields are skipped. */

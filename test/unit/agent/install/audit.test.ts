@@ -38,13 +38,18 @@ test('an update in Audit logs what was let through before, and refuses the rest,
   assert.equal(file('web').defaultAction, 'SCMP_ACT_ERRNO');
 });
 
-test('what was enforced stays where it is too large to be kept, and is told', async (context) => {
+test('what was enforced stays where it cannot be told any more, which is told', async (context) => {
   const { agent, put, is, file, status } = await node(context);
+  const based = profile('based', { ...allow('read'), baseProfileName: 'gone' });
+  put(after(enforcedOf(based), profile('based', { ...allow('read'), rollout })));
   put(after({ generation: 1, digest: 'of what was' }, profile('web', { ...allow('read'), rollout })));
   agent();
   await is('web', 'Error');
   assert.equal(file('web'), undefined);
-  assert.match(status('web')?.status?.conditions?.[0]?.message ?? '', /too large to be kept/);
+  const message = (of: string) => status(of)?.status?.conditions?.[0]?.message ?? '';
+  assert.match(message('web'), /too large to be kept; set rollout.mode to Enforce$/);
+  await is('based', 'Error');
+  assert.match(message('based'), /what is enforced of it .*no base profile gone/);
 });
 
 test('what the administrator does not let through is not let through in Audit either', async (context) => {
