@@ -48,6 +48,12 @@ const until = (wanted: (status: NonNullable<Profile['status']>, profile: Profile
 const clean = (status: Profile['status']) => status?.conditions?.find(({ type }) => type === 'Clean');
 const calls = (status: Profile['status']) => (status?.rollout?.denied ?? []).map(({ syscall }) => syscall);
 
+/** Until an event of the profile says so. */
+async function told(reason: string, pattern: RegExp): Promise<void> {
+  const events = () => cluster.kubectl(['get', 'events', `--field-selector=reason=${reason}`]);
+  while (!pattern.test(await events())) await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
 /** Until what is created gets the file as it is now for certain. */
 async function settled(): Promise<void> {
   while (Date.now() - statSync(FILE).ctimeMs <= SLACK) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -90,7 +96,7 @@ test(
     assert.ok(next.spec.syscalls?.[0]?.names.includes('mkdir'));
     assert.equal(next.spec.syscalls?.length, 1);
     assert.deepEqual([clean(next.status)?.status, clean(next.status)?.reason], ['Unknown', 'NothingRan']);
-    assert.match(await kubectl(['get', 'events', '--field-selector=reason=Approved']), /mkdir/);
+    await told('Approved', /mkdir/);
 
     // Clean with a pod that began under it, and promoted once that was long enough.
     await remove('-n', 'roll', 'pod', 'first');
@@ -103,27 +109,28 @@ test(
     const promoted = await until(({ rollout }) => rollout?.mode === 'Enforce');
     assert.equal(promoted.status?.rollout?.generation, 2, 'the wait alone is another');
     assert.ok((promoted.status?.rollout?.cleanSeconds ?? 0) >= 6);
-    assert.match(
-      await kubectl(['get', 'events', '--field-selector=reason=Promoted']),
-      /generation 2 .*1 pods need a restart/,
-    );
+    await told('Promoted', /generation 2 .*1 pods need a restart/);
     await settled();
     assert.equal(read().defaultAction, 'SCMP_ACT_KILL_PROCESS');
 
     // What runs goes on as it began; what begins is refused, and that is told.
-    await apply(user('third', 'mkdir /tmp/d && ln -s x /tmp/l'));
-    assert.equal((await ended('roll/third')).status?.phase, 'Failed');
+    const third = apply(user('third', 'mkdir /tmp/d && ln -s x /tmp/l')).then(() => ended('roll/third'));
     const refused = await until((status) => calls(status).includes('symlink'));
-    assert.deepEqual(refused.status?.rollout?.running, [{ generation: 2, mode: 'Audit', pods: 1 }]);
+    const symlink = refused.status?.rollout?.denied?.find(({ syscall }) => syscall === 'symlink');
+    const late = Date.now() - Date.parse(symlink?.last ?? '');
+    assert.ok(late < 5000, `told ${late} ms later`);
+    assert.equal((await third).status?.phase, 'Failed');
+    const left = await until(({ rollout }) => rollout?.running?.length === 1);
+    assert.deepEqual(left.status?.rollout?.running, [{ generation: 2, mode: 'Audit', pods: 1 }]);
     assert.match(clean(refused.status)?.message ?? '', /^is refused: symlink;/);
-    const told = await plugin('status', '-n', 'roll');
-    assert.match(told.stdout, /^web +symlink +roll\/Pod\/third\/c +\d+ /m);
-    assert.match(told.stdout, /1 of 2 Audit/);
+    const shownNow = await plugin('status', '-n', 'roll');
+    assert.match(shownNow.stdout, /^web +symlink +roll\/Pod\/third\/c +\d+ /m);
+    assert.match(shownNow.stdout, /1 of 2 Audit/);
 
     // An update in Audit lets through what is new, and refuses what was refused before.
     await kubectl(['annotate', 'sp', 'web', 'spo.x-k8s.io/approve=symlink,reboot']);
     await until(({ rollout, status }) => rollout?.mode === 'Audit' && rollout.generation > 2 && status === 'Installed');
-    assert.match(await kubectl(['get', 'events', '--field-selector=reason=NotApproved']), /reboot/);
+    await told('NotApproved', /reboot/);
     await settled();
     assert.equal(read().defaultAction, 'SCMP_ACT_KILL_PROCESS');
     await apply(user('fourth', 'mkdir /tmp/d && ln -s x /tmp/l'));
