@@ -1,5 +1,5 @@
 import { LABELS } from '../api/names.ts';
-import { type ReferringPod, referencesOf } from '../api/references.ts';
+import { type ReferringPod, referencesByContainer, referencesOf } from '../api/references.ts';
 import type { ProfileRecording } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
@@ -18,6 +18,10 @@ export type PodObject = Pod &
   KubeObject & {
     /** The profiles that it needs, as referencesOf() gives them. */
     readonly uses?: readonly string[];
+    /** The same by container, for those that need one. */
+    readonly profiles?: Readonly<Record<string, string>>;
+    /** What has made it. */
+    readonly owner?: { readonly kind: string; readonly name: string };
   };
 
 export function watchCluster(client: KubeClient, log: Log, node: string): ClusterView {
@@ -53,8 +57,12 @@ export async function synced({ pods, recordings, namespaces }: ClusterView, sign
   }
 }
 
+/** What kubelet says of a container that the runtime could not start. */
+const NEVER = '1970-01-01T00:00:00Z';
+
 interface Terminated {
   readonly containerID?: string;
+  readonly startedAt?: string;
   readonly finishedAt?: string;
 }
 
@@ -88,6 +96,7 @@ export function podOf(raw: KubeObject): PodObject {
     ([key]) => key === CONFIG_HASH || key.startsWith(LOG_SESSION),
   );
   const uses = referencesOf(raw as ReferringPod);
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
   return {
     metadata: {
       name,
@@ -100,7 +109,8 @@ export function podOf(raw: KubeObject): PodObject {
       ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     ...(status?.phase !== undefined && { phase: status.phase }),
-    ...(uses.length > 0 && { uses }),
+    ...(uses.length > 0 && { uses, profiles: referencesByContainer(raw as ReferringPod) }),
+    ...(uses.length > 0 && owner && { owner: { kind: owner.kind, name: owner.name } }),
     containers: [
       ...(status?.containerStatuses ?? []).flatMap((one) => containersOf(one, false)),
       ...(status?.initContainerStatuses ?? []).flatMap((one) => containersOf(one, !sidecars.has(one.name))),
@@ -123,9 +133,12 @@ function containersOf({ name, containerID, state, lastState }: ContainerStatus, 
   ];
 }
 
-function timeOf(terminated: Terminated | undefined): { endedAt?: number } {
+function timeOf(terminated: Terminated | undefined): Pick<PodContainer, 'endedAt' | 'neverRan'> {
   const endedAt = Date.parse(terminated?.finishedAt ?? '');
-  return Number.isNaN(endedAt) ? {} : { endedAt };
+  return {
+    ...(!Number.isNaN(endedAt) && { endedAt }),
+    ...(terminated?.startedAt === NEVER && { neverRan: true as const }),
+  };
 }
 
 /** `containerd://ID`, `cri-o://ID`. */

@@ -20,6 +20,8 @@ export interface ContainerIdentity {
   /** Of the runtime; empty: the default one. */
   readonly handler: string;
   readonly podUid: string;
+  /** Milliseconds since the epoch; absent where the runtime has not told. */
+  readonly createdAt?: number;
 }
 
 /** Which container of which pod an id is: asked of the runtime, which knows before the first process runs; else of the pod's status. */
@@ -62,7 +64,11 @@ export class Identities implements Disposable {
   async identify(containerId: string, podUid?: string): Promise<Identity | undefined> {
     const known = this.#known.get(containerId) ?? (await this.#ask(containerId));
     if (known?.sandbox) return known;
-    if (known) return { sandbox: false, name: known.name, handler: known.handler, podUid: podUid ?? known.podUid };
+    if (known) {
+      const { name, handler, createdAt } = known;
+      const time = createdAt === undefined ? {} : { createdAt };
+      return { sandbox: false, name, handler, podUid: podUid ?? known.podUid, ...time };
+    }
     const pods = podUid === undefined ? this.#pods.values() : [this.pod(podUid)];
     for (const pod of pods) {
       const name = pod?.containers.find(({ id }) => id === containerId)?.name;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { durationOf } from '../api/duration.ts';
 import { isDnsLabel, matchesSelector, parseSessionId, traceAnnotation } from '../api/names.ts';
 import type { ProfileRecording } from '../api/types.ts';
 import { type ContainerRecord, newRecord, type RecordingRef } from './record.ts';
@@ -26,6 +27,8 @@ export interface PodContainer {
   readonly ended: boolean;
   /** When they went, milliseconds since the epoch, to within a second before; absent where that is not told. */
   readonly endedAt?: number;
+  /** It has ended without having begun. */
+  readonly neverRan?: true;
   /** An init container that has done its work: it is not started again. */
   readonly succeededInit: boolean;
 }
@@ -73,15 +76,11 @@ export function recordingRef({ metadata, spec }: ProfileRecording): RecordingRef
   };
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 const INTERVAL = 30_000;
 
 /** Milliseconds of `1m30s`; 30 s for what is not such. */
 export function parseInterval(text: string | undefined): number {
-  if (text === undefined || !/^(\d+[smh])+$/.test(text)) return INTERVAL;
-  const parts = [...text.matchAll(/(\d+)([smh])/g)];
-  const sum = parts.reduce((total, [, number, unit]) => total + Number(number) * (UNITS[unit as string] as number), 0);
-  return Math.min(Math.max(sum, 1000), 24 * 3_600_000);
+  return Math.min(Math.max(durationOf(text) ?? INTERVAL, 1000), 24 * 3_600_000);
 }
 
 /** What the webhook gives to containers that are recorded from the log, the container's name behind. */

@@ -61,6 +61,22 @@ export function referencesOf({ metadata, spec, status }: ReferringPod): string[]
   return [...new Set(plain)].map((file) => `SeccompProfile:${file}`);
 }
 
+/** What each container of a pod runs under, as {@link referenceOf} gives it: its own profile, else the pod's. */
+export function referencesByContainer({ spec }: ReferringPod): Record<string, string> {
+  const containers = [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
+  return Object.fromEntries(
+    containers.flatMap(({ name, securityContext }) => {
+      const own = securityContext?.seccompProfile ?? spec?.securityContext?.seccompProfile;
+      const [reference] = referencesOf({ spec: { securityContext: { ...(own && { seccompProfile: own }) } } });
+      return name !== undefined && reference !== undefined ? [[name, reference] as const] : [];
+    }),
+  );
+}
+
 /** By what pods refer to a profile. */
 export function referenceOf(kind: 'SeccompProfile', name: string): string {
   return `${kind}:${localhostProfile(name)}`;

@@ -81,6 +81,11 @@ export function object(description: string, properties: Properties, required: re
   return { description, type: 'object', properties, ...(required.length > 0 && { required }) };
 }
 
+/** A merge patch that takes all fields away: whoever writes an object of them puts it before those that it has. */
+export function nulls({ properties }: ObjectSchema<Properties>): Readonly<Record<string, null>> {
+  return Object.fromEntries(Object.keys(properties).map((name) => [name, null]));
+}
+
 /** The same words with something before each. */
 export function prefixed<const P extends string, const N extends string>(prefix: P, names: readonly N[]) {
   return names.map((name) => `${prefix}${name}` as const);

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { OnBatch } from '../agent/logs/audit-log.ts';
+import type { Continuation } from '../capture/audit/log-file.ts';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
 import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
@@ -95,6 +97,8 @@ async function run(options: Options): Promise<number> {
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
+  const { RolloutHistory } = await import('../agent/rollout/history.ts');
+  const { Rollouts } = await import('../agent/rollout/rollouts.ts');
   const { dropStartupPages } = await import('../capture/resident.ts');
   const { EventRecorder } = await import('../kube/events.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
@@ -124,33 +128,49 @@ async function run(options: Options): Promise<number> {
   const parts = { view, identities, records, events, log };
   const cgroups = { cgroups: options.cgroupMount, cgroupRoot: options.cgroupRoot };
   const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
+  const alive = () => containersAlive(cgroups);
   const logProfile = new LogProfile(options.kubeletDir);
   logProfile.ensure();
   const safety = new Safety((line) => log.warn({}, line));
+  const openLog = async (onBatch: OnBatch, from?: Continuation) => {
+    safety.check();
+    const choice = { source, ...(file !== undefined && { file }) };
+    return openAuditLog(onBatch, { choice, node, say: (line) => log.info({}, line), ...(from && { from }) });
+  };
   const logs = new Logs({
     ...parts,
-    alive: () => containersAlive(cgroups),
+    alive,
     rateLimit: options.auditRateLimit,
     checkpoints: new CheckpointFile(join(options.stateDir, 'audit-log.json')),
     open: async (onBatch, from) => {
       logProfile.ensure();
-      safety.check();
-      const take = (batch: Parameters<typeof onBatch>[0]) => {
+      const take: OnBatch = (batch) => {
         metrics.observeEvents(batch.events);
         onBatch(batch);
       };
-      const choice = { source, ...(file !== undefined && { file }) };
-      return openAuditLog(take, { choice, node, say: (line) => log.info({}, line), ...(from && { from }) });
+      return openLog(take, from);
     },
   });
   const seccomp = new SeccompInstaller(client, log, {
     kubeletDirectory: options.kubeletDir,
     namespace: options.namespace,
   });
+  const statuses = new NodeStatuses({ client, log, node });
+  const rollouts = new Rollouts({
+    installers: [seccomp],
+    pods: view.pods,
+    identities,
+    alive,
+    history: new RolloutHistory(join(options.stateDir, 'rollouts.json'), log),
+    log,
+    statuses,
+    open: (onBatch) => openLog(onBatch),
+  });
   const installs = new Installs({
     node,
     installers: [seccomp],
-    statuses: new NodeStatuses({ client, log, node }),
+    statuses,
+    rollouts,
     pods: view.pods,
     events: installEvents,
     metrics: new InstallMetrics(metrics.spod, [seccomp.metric]),
@@ -183,6 +203,7 @@ async function run(options: Options): Promise<number> {
     (signal) => agent.run(signal),
     (signal) => logs.run(signal),
     (signal) => installs.run(signal),
+    (signal) => rollouts.run(signal),
     (signal) => served.run(signal),
   ]);
   return EXIT.ok;

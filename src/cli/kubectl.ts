@@ -5,6 +5,7 @@ import { register as enforce } from './kubectl/enforce.ts';
 import { register as explain } from './kubectl/explain.ts';
 import { register as record } from './kubectl/record.ts';
 import { register as status } from './kubectl/status.ts';
+import { register as suggest } from './kubectl/suggest.ts';
 
 const HELP = `
 Where kubectl-syscribe is on the PATH, these are commands of kubectl: kubectl syscribe status.
@@ -17,5 +18,5 @@ export function register(program: Command): void {
     .command('kubectl')
     .description('looks after recordings and profiles of a Kubernetes cluster')
     .addHelpText('after', HELP);
-  for (const add of [status, record, explain, diff, enforce, doctor]) add(kubectl);
+  for (const add of [status, record, explain, diff, enforce, suggest, doctor]) add(kubectl);
 }

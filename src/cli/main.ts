@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   agent: () => import('./agent.ts'),
   operator: () => import('./operator.ts'),
   webhook: () => import('./webhook.ts'),
+  suggest: () => import('./kubectl/suggest.ts'),
   kubectl: () => import('./kubectl.ts'),
 };
 

@@ -49,6 +49,7 @@ async function run(options: Options): Promise<number> {
   const { log, client, stop } = startComponent('operator', options);
   await using _client = client;
   await using events = new EventRecorder(client, { component: 'policymerger' });
+  await using rolloutEvents = new EventRecorder(client, { component: 'rollout' });
   const operator = new Operator(client, events, log);
   const migrate = async (signal: AbortSignal) => {
     while (!signal.aborted) {
@@ -61,7 +62,11 @@ async function run(options: Options): Promise<number> {
     }
   };
   const view = watchInstallations(client, log, options.namespace);
-  const installations = new Installations({ client, log, profiles: operator.profiles, view });
+  const installations = new Installations({
+    ...{ client, log, view },
+    events: rolloutEvents,
+    profiles: operator.profiles,
+  });
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',

@@ -1,4 +1,6 @@
+import type { Denied } from '../api/denials.ts';
 import { LABELS } from '../api/names.ts';
+import type { Rollout } from '../api/rollout.ts';
 import type { ProfileRecording, SeccompProfile } from '../api/types.ts';
 
 /** What `status` tells of a recording. */
@@ -17,12 +19,29 @@ interface RecordingRow {
   readonly containers: readonly { readonly name: string; readonly profile: string; readonly syscalls: number }[];
 }
 
+/** How far a profile is rolled out. */
+export interface RolloutRow {
+  readonly mode: string;
+  readonly generation: number;
+  /** `True`, `False` or `Unknown`. */
+  readonly clean: string;
+  readonly cleanSeconds: number;
+  readonly containers: number;
+  readonly nodes: number;
+  readonly running: NonNullable<Rollout['running']>;
+  readonly mixed: number;
+  readonly denied: readonly Denied[];
+  /** How often calls were logged that are not in the list. */
+  readonly left: number;
+}
+
 interface ProfileRow {
   readonly name: string;
   readonly status: string;
   readonly syscalls: number;
   /** NAMESPACE/NAME of the recording that it is of. */
   readonly recording?: string;
+  readonly rollout?: RolloutRow;
   readonly problem?: string;
 }
 
@@ -31,18 +50,19 @@ export interface Overview {
   readonly profiles: readonly ProfileRow[];
 }
 
-type Condition = {
-  readonly type: string;
-  readonly status: string;
+interface Trouble {
   readonly reason?: string;
   readonly message?: string;
-};
+}
+
+type Condition = Trouble & { readonly type: string; readonly status: string };
 
 const PROBLEMS = new Set(['Error', 'Terminating']);
 
 /**
  * Recordings and profiles at a glance, each in the order of their names.
- * @param namespace the recordings of which are meant, with their profiles; undefined: all, and profiles that nobody recorded.
+ * @param namespace the recordings of which are meant, with their profiles and those that are rolled out to its pods; undefined: all,
+ * and profiles that nobody recorded.
  */
 export function overview(
   recordings: readonly ProfileRecording[],
@@ -50,8 +70,9 @@ export function overview(
   namespace: string | undefined,
 ): Overview {
   const ours = recordings.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
-  const theirs = profiles.filter(({ metadata: { labels = {} } }) => {
-    return namespace === undefined || labels[LABELS.recordingNamespace] === namespace;
+  const theirs = profiles.filter((profile) => {
+    if (namespace === undefined || profile.metadata.labels?.[LABELS.recordingNamespace] === namespace) return true;
+    return isRolledOutTo(profile, namespace);
   });
   return {
     recordings: ours.map(recordingRow).sort((a, b) => order(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`)),
@@ -91,18 +112,33 @@ function isWorthTelling({ metadata: { labels = {} } }: SeccompProfile): boolean 
   return labels[LABELS.partial] === undefined || labels[LABELS.containerId] === undefined;
 }
 
+function isRolledOutTo({ status }: SeccompProfile, namespace: string): boolean {
+  if (!status?.rollout) return false;
+  const workloads = (status.rollout.denied ?? []).map(({ workload }) => workload);
+  return [...workloads, ...(status.activeWorkloads ?? [])].some((name) => name.startsWith(`${namespace}/`));
+}
+
 function profileRow({ metadata: { name, labels = {} }, spec, status }: SeccompProfile): ProfileRow {
   const [of, id] = [labels[LABELS.recordingNamespace], labels[LABELS.recordingId]];
   const state = status?.status ?? 'Pending';
   const ready = conditionOf(status?.conditions, 'Ready');
-  const problem = PROBLEMS.has(state) ? [ready?.reason, ready?.message].filter(Boolean).join(': ') || state : undefined;
+  const clean = conditionOf(status?.conditions, 'Clean');
+  const trouble: Trouble = PROBLEMS.has(state) ? (ready ?? { reason: state }) : clean?.status === 'False' ? clean : {};
+  const problem = [trouble.reason, trouble.message].filter(Boolean).join(': ') || undefined;
   return {
     name,
     status: state,
+    ...(status?.rollout && { rollout: rolloutRow(status.rollout, clean?.status ?? 'Unknown') }),
     syscalls: new Set((spec.syscalls ?? []).flatMap(({ names }) => names)).size,
     ...(of !== undefined && id !== undefined && { recording: `${of}/${id}` }),
     ...(problem !== undefined && { problem }),
   };
+}
+
+function rolloutRow(rollout: Rollout, clean: string): RolloutRow {
+  const { mode, generation, cleanSeconds = 0, containers = 0, nodes = 0, running = [], mixed = 0 } = rollout;
+  const { denied = [], deniedLeft: left = 0 } = rollout;
+  return { mode, generation, clean, cleanSeconds, containers, nodes, running, mixed, denied, left };
 }
 
 function conditionOf(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {

@@ -11,6 +11,10 @@ export interface Limits {
 /** By these a call is made, or may be: a tracer or an agent decides. */
 const PERMISSIVE: readonly Action[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE', 'SCMP_ACT_NOTIFY'];
 
+export function isPermissive(action: Action): boolean {
+  return PERMISSIVE.includes(action);
+}
+
 /**
  * Why a profile, with its bases, is not allowed; undefined where it is. Unlike SPO, which does not look at the calls of an
  * action that is left out of `allowedSeccompActions`, such an action is refused.
@@ -19,17 +23,16 @@ export function notAllowed(
   { defaultAction, syscalls }: Profile,
   { allowedSyscalls = [], allowedSeccompActions = [] }: Limits,
 ): string | undefined {
-  const permissive = (action: Action) => PERMISSIVE.includes(action);
   if (allowedSeccompActions.length > 0) {
-    const actions = [defaultAction, ...syscalls.map(({ action }) => action)].filter(permissive);
+    const actions = [defaultAction, ...syscalls.map(({ action }) => action)].filter(isPermissive);
     const action = actions.find((one) => !allowedSeccompActions.includes(one));
     if (action !== undefined) return `seccomp action not allowed: ${action}`;
   }
   if (allowedSyscalls.length === 0) return undefined;
-  if (permissive(defaultAction))
+  if (isPermissive(defaultAction))
     return `seccomp profile not allowed: ${defaultAction} lets through calls that it does not name`;
   const allowed = new Set(allowedSyscalls);
-  const names = syscalls.filter(({ action }) => permissive(action)).flatMap((rule) => rule.names);
+  const names = syscalls.filter(({ action }) => isPermissive(action)).flatMap((rule) => rule.names);
   const name = names.find((one) => !allowed.has(one));
   return name === undefined ? undefined : `syscall not allowed: ${name}`;
 }

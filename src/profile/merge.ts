@@ -9,7 +9,7 @@ const ABSENT: NamePolicy = { conditionals: new Map() };
 /**
  * One profile that allows whatever any of them does: for each call, the least restrictive of their actions (SPO's
  * order). It does not matter in which order or in what steps they are merged, and none is made stricter. Where the
- * format cannot say exactly that, the result is looser. Name, labels and annotations are the first's.
+ * format cannot say exactly that, the result is looser. Name, labels, annotations and roll-out are the first's.
  * @throws ProfileError if two differ in what only one value can be given for: base profile, listener.
  */
 export function mergeProfiles(profiles: readonly [Profile, ...Profile[]]): Profile {

@@ -63,6 +63,14 @@ export interface SyscallRule {
   readonly args?: readonly SyscallArg[];
 }
 
+/** How a SeccompProfile resource comes to be enforced: no part of what it says. */
+export interface RolloutSettings {
+  readonly mode?: 'Audit' | 'Enforce';
+  readonly promoteAfter?: string;
+  readonly minContainers?: number;
+  readonly minNodes?: number;
+}
+
 /** A seccomp profile, whatever it was read from. */
 export interface Profile {
   /** metadata of a SeccompProfile resource; a raw profile has none. */
@@ -70,6 +78,7 @@ export interface Profile {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly state?: 'Disabled';
+  readonly rollout?: RolloutSettings;
   /** Another resource (or oci:// artifact) whose calls are added when it is installed. */
   readonly baseProfileName?: string;
   readonly defaultAction: Action;

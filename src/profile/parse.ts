@@ -1,10 +1,12 @@
 import { parseDocuments, type Value } from './document.ts';
 import { ProfileError } from './error.ts';
-import { API_GROUP, type Form, KIND, type Profile } from './model.ts';
+import { API_GROUP, type Form, KIND, type Profile, type RolloutSettings } from './model.ts';
 import { defined, type Fields, optional, readBody, readErrno, refuseOthers, required } from './parse-body.ts';
 
 /** The same schema in both (SPO's conversion copies them). */
 const VERSIONS = ['v1', 'v1beta1'].map((version) => `${API_GROUP}/${version}`);
+
+const MAX_COUNT = 2n ** 31n - 1n;
 
 export interface ParsedProfile {
   readonly profile: Profile;
@@ -68,6 +70,20 @@ function readState(body: Fields): 'Disabled' | undefined {
   return state === 'Disabled' || disabled ? 'Disabled' : undefined;
 }
 
+function readRollout(value: Value): RolloutSettings {
+  const fields = value.fields();
+  refuseOthers(fields, ['mode', 'promoteAfter', 'minContainers', 'minNodes']);
+  const count = (one: Value) => Number(one.integer(1n, MAX_COUNT));
+  return defined({
+    mode: optional(fields, 'mode', (mode) => mode.oneOf(['Audit', 'Enforce'])),
+    promoteAfter: optional(fields, 'promoteAfter', (time) =>
+      /^([0-9]+(s|m|h))+$/.test(time.text()) ? time.text() : time.fail('a time such as 24h or 1h30m is expected'),
+    ),
+    minContainers: optional(fields, 'minContainers', count),
+    minNodes: optional(fields, 'minNodes', count),
+  });
+}
+
 /** Unknown fields of `spec` are refused: the API server would drop them, and enforce something else than was written. */
 function readCustomResource(document: Value, unknownNames: string[]): Profile {
   const fields = document.fields();
@@ -77,13 +93,14 @@ function readCustomResource(document: Value, unknownNames: string[]): Profile {
   const spec = required(document, fields, 'spec');
   const body = spec.fields();
   const own = ['defaultAction', 'architectures', 'flags', 'listenerPath', 'listenerMetadata', 'syscalls'];
-  refuseOthers(body, [...own, 'baseProfileName', 'state', 'disabled']);
+  refuseOthers(body, [...own, 'baseProfileName', 'state', 'disabled', 'rollout']);
   return {
     ...defined({
       name: optional(metadata, 'name', (value) => value.text()),
       labels: optional(metadata, 'labels', readTexts),
       annotations: optional(metadata, 'annotations', readTexts),
       state: readState(body),
+      rollout: optional(body, 'rollout', readRollout),
       baseProfileName: optional(body, 'baseProfileName', (value) => value.text() || undefined),
     }),
     ...readBody(spec, body, 'custom-resource', unknownNames),

@@ -83,6 +83,7 @@ export function renderCustomResource(profile: Profile): string {
       ...given(sorted, 'baseProfileName'),
       defaultAction: sorted.defaultAction,
       ...renderBody(sorted),
+      ...given(sorted, 'rollout'),
     },
   };
   return stringify(resource, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -1,3 +1,5 @@
+import type { Enforced } from '../../api/rollout.ts';
+import type { SeccompProfile } from '../../api/types.ts';
 import type { KubeObject } from '../../kube/object.ts';
 
 /** Why a profile is not on the node, by the reason of SPO's event and metric. */
@@ -22,10 +24,24 @@ export class InstallFailure extends Error {
 
 /** Of a profile of any kind. */
 export interface InstallableProfile extends KubeObject {
-  readonly spec: { readonly state?: 'Enabled' | 'Disabled' };
+  readonly spec: {
+    readonly state?: 'Enabled' | 'Disabled';
+    readonly rollout?: NonNullable<SeccompProfile['spec']['rollout']>;
+  };
   readonly status?: {
+    readonly enforced?: Enforced;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
+}
+
+/** What an installer has put there. */
+export interface Placed {
+  /** Since when it is as it is, milliseconds since the epoch. */
+  readonly since: number;
+  /** The same of what it replaced just now, if anything. */
+  readonly before?: number;
+  /** It was written just now. */
+  readonly changed: boolean;
 }
 
 export interface Outcome {
@@ -33,6 +49,8 @@ export interface Outcome {
   readonly state: 'Installed' | 'InProgress';
   /** Something was written. */
   readonly changed: boolean;
+  /** Since when what is there is as it is, where that can be told. */
+  readonly placed?: Placed;
 }
 
 /**
@@ -54,7 +72,7 @@ export interface Installer {
   names(): Iterable<string>;
   /** Told of each profile that changed, and of each that has to be looked at again for what else did. */
   onChange(listener: (name: string) => void): void;
-  /** @throws InstallFailure */
+  /** Installs what is meant, or, in the mode Audit (`modeOf`), what logs instead. @throws InstallFailure */
   install(profile: InstallableProfile): Promise<Outcome>;
   /** @returns whether it was there. */
   remove(name: string): Promise<boolean>;

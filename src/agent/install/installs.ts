@@ -1,10 +1,12 @@
 import { isReleased, type ProfileState } from '../../api/conditions.ts';
+import { modeOf } from '../../api/rollout.ts';
 import { type Clock, MONOTONIC, sleep } from '../../kube/clock.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
 import { type Again, WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
 import type { PodObject } from '../cluster.ts';
+import type { Rollouts } from '../rollout/rollouts.ts';
 import { type InstallableProfile, type Installer, InstallFailure } from './installer.ts';
 import type { InstallMetrics } from './metrics.ts';
 import type { NodeStatuses } from './node-statuses.ts';
@@ -27,6 +29,7 @@ export interface InstallsParts {
   readonly events: Pick<EventRecorder, 'event'>;
   readonly metrics: InstallMetrics;
   readonly log: Log;
+  readonly rollouts: Pick<Rollouts, 'ready' | 'installed' | 'of' | 'onChange'>;
   readonly clock?: Clock;
 }
 
@@ -56,6 +59,7 @@ export class Installs {
     for (const installer of parts.installers)
       installer.onChange((name) => this.#queue.add(`${installer.kind}/${name}`));
     parts.statuses.onChange((key) => this.#queue.add(key));
+    parts.rollouts.onChange((key) => this.#queue.add(key));
   }
 
   get stats() {
@@ -115,10 +119,13 @@ export class Installs {
     pods: readonly string[],
     signal: AbortSignal,
   ): Promise<Again | undefined> {
-    const { metrics, node, statuses } = this.#parts;
+    const { metrics, node, statuses, rollouts } = this.#parts;
     const { name } = profile.metadata;
     try {
-      const { state, changed } = await installer.install(profile);
+      // What a container calls first is logged once.
+      if (modeOf(profile) === 'Audit') await rollouts.ready();
+      const { state, changed, placed } = await installer.install(profile);
+      if (placed) rollouts.installed(installer.kind, profile, placed);
       this.#told.delete(`${installer.kind}/${name}`);
       if (changed) {
         metrics.changed(installer.metric, 'update');
@@ -185,7 +192,9 @@ export class Installs {
     signal: AbortSignal,
     message = '',
   ): Promise<Again | undefined> {
-    const wait = await this.#parts.statuses.put({ kind, name, uid }, { state, message, generation, pods }, signal);
+    const rollout = this.#parts.rollouts.of(`${kind}/${name}`);
+    const told = { state, message, generation, pods, ...(rollout && { rollout }) };
+    const wait = await this.#parts.statuses.put({ kind, name, uid }, told, signal);
     return wait === undefined ? undefined : { requeueAfter: wait };
   }
 

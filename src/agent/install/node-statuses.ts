@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ProfileState, readyCondition, withTime } from '../../api/conditions.ts';
+import { NODE_ROLLOUT } from '../../api/kinds/rollout.ts';
 import { LABELS, nodeLabel } from '../../api/names.ts';
 import { nodeStatusLabels, nodeStatusName, type Owner, ownerOf } from '../../api/node-status.ts';
+import type { NodeRollout } from '../../api/rollout.ts';
+import { nulls } from '../../api/schema.ts';
 import type { NodeStatus } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, MONOTONIC } from '../../kube/clock.ts';
@@ -27,6 +30,8 @@ export interface Told {
   readonly generation: number | undefined;
   /** NAMESPACE/POD of this node's pods that use it, sorted. */
   readonly pods: readonly string[];
+  /** Of one that is rolled out. */
+  readonly rollout?: NodeRollout;
 }
 
 export interface NodeStatusesParts {
@@ -77,6 +82,11 @@ export class NodeStatuses {
     return this.#present.has(`${kind}/${name}`);
   }
 
+  /** What was told last of a profile that is rolled out. */
+  rollout(kind: string, name: string): NodeRollout | undefined {
+    return this.#present.get(`${kind}/${name}`)?.status?.rollout;
+  }
+
   /** @returns milliseconds until it may be written, where that is not now. */
   async put(owner: Owner, told: Told, signal: AbortSignal): Promise<number | undefined> {
     const key = keyOf(owner);
@@ -91,12 +101,17 @@ export class NodeStatuses {
       present && Object.entries(labels).every(([name, value]) => present?.metadata.labels?.[name] === value);
     if (labelled && isDeepStrictEqual(status, present?.status)) return undefined;
     const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + PAUSE - this.#clock.now();
-    if (labelled && wait > 0 && onlyPods(status, present?.status)) return wait;
+    if (labelled && wait > 0 && isPatient(status, present?.status)) return wait;
     this.#written.set(key, this.#clock.now());
     if (!present) present = await this.#create(owner, labels, signal);
     else if (!labelled) present = await this.#patch(present, { metadata: { labels } }, {}, signal);
     if (present && !isDeepStrictEqual(status, present.status))
-      await this.#patch(present, { status: { ...REMOVED, ...status } }, { subresource: 'status' }, signal);
+      await this.#patch(
+        present,
+        { status: { ...REMOVED, ...status, ...(status.rollout && { rollout: { ...NO_ROLLOUT, ...status.rollout } }) } },
+        { subresource: 'status' },
+        signal,
+      );
     return undefined;
   }
 
@@ -172,28 +187,38 @@ export class NodeStatuses {
 }
 
 /** A merge leaves what is not named. */
-const REMOVED = { activeWorkloads: null, pods: null } as const;
+const REMOVED = { activeWorkloads: null, pods: null, rollout: null } as const;
+const NO_ROLLOUT = nulls(NODE_ROLLOUT);
 
 function keyOf({ kind, name }: Owner): string {
   return `${kind}/${name}`;
 }
 
 function statusOf(
-  { state, message, generation, pods }: Told,
+  { state, message, generation, pods, rollout }: Told,
   before: NodeStatus['status'],
 ): NodeStatus['status'] & object {
   return {
     status: state,
     conditions: [withTime(readyCondition(state, message, generation), before?.conditions, new Date())],
     ...(pods.length > 0 && { activeWorkloads: pods.slice(0, MOST_PODS), pods: pods.length }),
+    ...(rollout && { rollout }),
   };
 }
 
-/** Whether nothing differs but which pods there are; the first that comes and the last that goes count for more. */
-function onlyPods(now: NodeStatus['status'], before: NodeStatus['status']): boolean {
-  const { activeWorkloads: _, pods = 0, ...rest } = now ?? {};
-  const { activeWorkloads: __, pods: had = 0, ...other } = before ?? {};
-  return pods > 0 === had > 0 && isDeepStrictEqual(rest, other);
+/**
+ * Whether nothing differs but which pods there are, how often calls were refused, and times; the first pod that comes and the last
+ * that goes count for more, and so do calls that are new.
+ */
+function isPatient(now: NodeStatus['status'], before: NodeStatus['status']): boolean {
+  return isDeepStrictEqual(urgent(now), urgent(before));
+}
+
+function urgent(status: NodeStatus['status']): unknown {
+  const { activeWorkloads: _, pods = 0, rollout, ...rest } = status ?? {};
+  const { digest, mode, stream, denied = [] } = rollout ?? {};
+  const calls = denied.map(({ syscall, workload }) => `${syscall} ${workload}`);
+  return { ...rest, used: pods > 0, digest, mode, stream, calls };
 }
 
 /** Versions of one type are numbers that grow (Kubernetes 1.35 says so; etcd's always have). */

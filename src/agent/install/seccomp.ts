@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { LABELS, LOG_PROFILE } from '../../api/names.ts';
 import { localhostProfile, referenceOf } from '../../api/references.ts';
+import { type Enforced, isAudited, modeOf } from '../../api/rollout.ts';
 import type { Daemon, SeccompProfile } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/log.ts';
@@ -8,10 +9,12 @@ import { customResource, type KubeObject } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
 import { notAllowed } from '../../profile/allowed.ts';
 import { withBases } from '../../profile/base.ts';
+import type { Profile as Model } from '../../profile/model.ts';
 import { toModel, toSpec } from '../../profile/resource.ts';
+import { audited, refusesByDefault } from '../../profile/rollout.ts';
 import { explainFailure, ProfileDirectory } from '../profile-directory.ts';
 import { dependents } from './dependents.ts';
-import { type Installer, InstallFailure, type Outcome } from './installer.ts';
+import { type InstallableProfile, type Installer, InstallFailure, type Outcome } from './installer.ts';
 
 type Profile = SeccompProfile & KubeObject;
 
@@ -88,9 +91,14 @@ export class SeccompInstaller implements Installer {
     const text = this.#textOf(profile);
     const file = fileOf(name);
     try {
+      const before = this.#directory.stat(file)?.ctimeMs;
       const changed = this.#directory.write(file, text);
       this.#seen.set(name, this.#look(file));
-      return { state: 'Installed', changed };
+      const since = this.#directory.stat(file)?.ctimeMs ?? Date.now();
+      return {
+        ...{ state: 'Installed', changed },
+        placed: { since, changed, ...(changed && before !== undefined && { before }) },
+      };
     } catch (error) {
       throw new InstallFailure('CannotSaveSeccompProfile', explainFailure(error), { passing: true });
     }
@@ -120,21 +128,54 @@ export class SeccompInstaller implements Installer {
     return Promise.all([this.#profiles.synced, this.#daemon.synced]);
   }
 
+  /** Whether the profile, with its bases, refuses a call that it has no rule for. */
+  refuses({ metadata: { name } }: InstallableProfile, syscall: string): boolean {
+    const profile = this.#profiles.get(name);
+    try {
+      return profile !== undefined && refusesByDefault(this.#whole(name, profile.spec), syscall);
+    } catch {
+      // It is not installed, for that reason.
+      return false;
+    }
+  }
+
+  #whole(name: string, spec: Profile['spec']): Model {
+    return withBases(name, toModel({ spec }), (base) => {
+      const found = this.#profiles.get(base);
+      return found && toModel(found);
+    });
+  }
+
+  /** What was enforced before, where an update of it is to be audited; undefined: nothing. */
+  #last(name: string, enforced: Enforced | undefined): Model | undefined {
+    if (!enforced) return undefined;
+    try {
+      if (enforced.spec !== undefined) return this.#whole(name, JSON.parse(enforced.spec));
+      throw new Error('it is too large to be kept');
+    } catch (error) {
+      const why = `what is enforced of it cannot be told for an update in Audit: ${(error as Error).message}`;
+      throw new InstallFailure(INVALID, `${why}; set rollout.mode to Enforce`);
+    }
+  }
+
   /** What runtimes read of it: SPO's files are `spec` as it is, unknown fields are skipped. */
-  #textOf({ metadata: { name }, spec }: Profile): string {
+  #textOf(profile: Profile): string {
+    const { metadata, spec, status } = profile;
+    const { name } = metadata;
     if (RESERVED.includes(fileOf(name)))
       throw new InstallFailure(INVALID, `the name ${name} is taken by the agent itself`);
     if (this.#shadowed(name))
       throw new InstallFailure(INVALID, `its file is that of the SeccompProfile ${name.slice(0, -5)}`);
     try {
-      const own = toModel({ spec });
-      const whole = withBases(name, own, (base) => {
-        const found = this.#profiles.get(base);
-        return found && toModel(found);
-      });
+      const real = this.#whole(name, spec);
+      const inAudit = modeOf(profile) === 'Audit';
+      const whole = inAudit ? audited(real, this.#last(name, status?.enforced)) : real;
       const refusal = notAllowed(whole, this.#daemon.get(this.#daemonKey)?.spec.security ?? {});
-      if (refusal !== undefined) throw new InstallFailure('ProfileNotAllowed', refusal, { denied: true });
-      return JSON.stringify(whole === own ? withoutZero(spec) : toSpec(whole));
+      if (refusal !== undefined) {
+        const message = inAudit ? `${refusal}, in Audit; rollout.mode Enforce lets less through` : refusal;
+        throw new InstallFailure('ProfileNotAllowed', message, { denied: true });
+      }
+      return JSON.stringify(whole === real && !spec.baseProfileName ? plainOf(spec) : toSpec(whole));
     } catch (error) {
       if (error instanceof InstallFailure) throw error;
       throw new InstallFailure(INVALID, (error as Error).message);
@@ -158,12 +199,13 @@ function littleOf(raw: KubeObject): Profile {
   const { apiVersion, kind, metadata, spec, status } = raw as Profile;
   const { name, uid, resourceVersion, generation, deletionTimestamp } = metadata;
   const kept = { name, uid, resourceVersion, generation, deletionTimestamp } as Profile['metadata'];
-  const { conditions } = status ?? {};
-  return { apiVersion, kind, metadata: kept, spec, ...(conditions && { status: { conditions } }) };
+  const { conditions, enforced } = status ?? {};
+  const told = { ...(conditions && { conditions }), ...(enforced && isAudited({ spec }) && { enforced }) };
+  return { apiVersion, kind, metadata: kept, spec, status: told };
 }
 
 /** For the API 0 is none given; runc takes it at its word, and lets a call that is refused seem to have worked. */
-function withoutZero(spec: Profile['spec']): Profile['spec'] {
+function plainOf({ rollout: _, ...spec }: Profile['spec']): Profile['spec'] {
   if (!spec.syscalls?.some(({ errnoRet }) => errnoRet === 0)) return spec;
   const syscalls = spec.syscalls.map(({ errnoRet, ...rule }) => (errnoRet ? { ...rule, errnoRet } : rule));
   return { ...spec, syscalls };

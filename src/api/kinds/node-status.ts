@@ -1,6 +1,7 @@
 import { ACTIVE_WORKLOADS, PROFILE_STATUS, WORKLOADS } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { object, string } from '../schema.ts';
+import { NODE_ROLLOUT } from './rollout.ts';
 
 export const NODE_STATUS = {
   kind: 'SecurityProfileNodeStatus',
@@ -14,5 +15,10 @@ export const NODE_STATUS = {
     { name: 'Node', type: 'string', priority: 10, jsonPath: '.spec.nodeName' },
   ],
   spec: object('Where.', { nodeName: string('The node.', { minLength: 1 }) }, ['nodeName']),
-  status: object('What has become of it.', { ...PROFILE_STATUS, activeWorkloads: ACTIVE_WORKLOADS, pods: WORKLOADS }),
+  status: object('What has become of it.', {
+    ...PROFILE_STATUS,
+    activeWorkloads: ACTIVE_WORKLOADS,
+    pods: WORKLOADS,
+    rollout: NODE_ROLLOUT,
+  }),
 } as const satisfies Kind;

@@ -1,6 +1,7 @@
 import { ACTIONS, ACTIVE_WORKLOADS, PROFILE_STATUS, STATE, WORKLOADS } from '../common.ts';
 import { AGE, type Kind } from '../crd.ts';
 import { int32, int64, listOf, object, oneOf, prefixed, setOf, string } from '../schema.ts';
+import { ENFORCED, ROLLOUT, ROLLOUT_STATUS } from './rollout.ts';
 
 const ARCHITECTURES = prefixed('SCMP_ARCH_', [
   'NATIVE',
@@ -59,6 +60,8 @@ export const SECCOMP_PROFILE = {
   columns: [
     { name: 'Status', type: 'string', jsonPath: '.status.status' },
     AGE,
+    { name: 'Rollout', type: 'string', priority: 10, jsonPath: '.status.rollout.mode' },
+    { name: 'Clean', type: 'string', priority: 10, jsonPath: '.status.conditions[?(@.type=="Clean")].status' },
     { name: 'LocalhostProfile', type: 'string', priority: 10, jsonPath: '.status.localhostProfile' },
   ],
   spec: object(
@@ -74,6 +77,7 @@ export const SECCOMP_PROFILE = {
       listenerMetadata: string('Given to that agent as it is.'),
       flags: setOf('Flags of seccomp(2).', { type: 'string', enum: FLAGS }),
       syscalls: listOf('Calls that are treated otherwise.', SYSCALLS),
+      rollout: ROLLOUT,
     },
     ['defaultAction'],
   ),
@@ -83,5 +87,7 @@ export const SECCOMP_PROFILE = {
     localhostProfile: string('What securityContext.seccompProfile.localhostProfile has to say.'),
     activeWorkloads: ACTIVE_WORKLOADS,
     pods: WORKLOADS,
+    rollout: ROLLOUT_STATUS,
+    enforced: ENFORCED,
   }),
 } as const satisfies Kind;

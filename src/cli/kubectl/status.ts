@@ -13,6 +13,7 @@ import {
   withCluster,
   writeStructured,
 } from './options.ts';
+import { deniedTable, rolloutTable } from './rollouts.ts';
 import { age, table } from './table.ts';
 
 interface Options extends ClusterOptions, OutputOptions {
@@ -20,7 +21,7 @@ interface Options extends ClusterOptions, OutputOptions {
 }
 
 const HELP = `
-The exit status is 1 where a recording is not complete or a profile in trouble, 0 otherwise.
+The exit status is 1 where a recording is not complete, a profile in trouble or something refused, 0 otherwise.
 
 Example:
   $ kubectl syscribe status -A`;
@@ -28,7 +29,7 @@ Example:
 export function register(program: Command): void {
   const command = program
     .command('status')
-    .description('tell how far recordings are, what profiles there are, and what is wrong')
+    .description('tell how far recordings and roll-outs are, what profiles there are and refuse, and what is wrong')
     .option('-A, --all-namespaces', 'of all namespaces, with profiles that nobody recorded');
   addOutputOption(addClusterOptions(command))
     .addHelpText('after', HELP)
@@ -73,6 +74,9 @@ function render({ recordings, profiles }: Overview, paint: Paint, now: number): 
         paint,
       ),
     );
+  const rollouts = profiles.flatMap(({ name, rollout }) => (rollout ? [{ profile: name, ...rollout }] : []));
+  if (rollouts.length > 0) parts.push(rolloutTable(rollouts, paint));
+  if (rollouts.some(({ denied, left }) => denied.length + left > 0)) parts.push(deniedTable(rollouts, paint, now));
   const problems = [
     ...recordings.flatMap(({ namespace, name, problem }) =>
       problem ? [`recording ${namespace}/${name}: ${problem}`] : [],

@@ -19,6 +19,7 @@ interface SandboxStatus {
 interface ListedContainer {
   readonly podSandboxId: string;
   readonly metadata?: { readonly name: string };
+  readonly createdAt: number;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -33,6 +34,8 @@ export type CriIdentity =
       readonly podUid: string;
       /** The RuntimeClass' handler; empty: the runtime's default. */
       readonly handler: string;
+      /** Milliseconds since the epoch, by the runtime's clock; absent where it does not say. */
+      readonly createdAt?: number;
     };
 
 /** The runtime does not answer at all; anything else that it says is about one container. */
@@ -83,6 +86,7 @@ export class RuntimeClient implements Disposable {
       deadline,
     );
     if (!found) return sandbox && { sandbox: true };
+    const createdAt = found.createdAt / 1e6;
     const label = (name: string) => found.labels[`io.kubernetes.${name}`] ?? '';
     return {
       sandbox: false,
@@ -91,6 +95,7 @@ export class RuntimeClient implements Disposable {
       namespace: label('pod.namespace'),
       podUid: label('pod.uid'),
       handler: sandbox?.runtimeHandler ?? '',
+      ...(createdAt > 0 && { createdAt }),
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Owner } from '../../api/node-status.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { WorkQueue } from '../../kube/queue.ts';
@@ -20,6 +21,7 @@ const BINDING = 'binding ';
 export interface InstallationsParts {
   readonly client: KubeClient;
   readonly log: Log;
+  readonly events: Pick<EventRecorder, 'event'>;
   /** Run by its owner. */
   readonly profiles: Informer<ProfileObject>;
   readonly view: InstallationView;
@@ -34,13 +36,14 @@ export class Installations {
 
   constructor(parts: InstallationsParts) {
     this.#parts = parts;
-    const { client, log, profiles, view } = parts;
+    const { client, log, profiles, view, events } = parts;
     this.#index = new NodeStatusIndex(view.statuses, (owner) => this.#changed(owner));
     const works = new Profiles({
       client,
       profile: (name) => profiles.get(name),
       statuses: (profile) => this.#of(profile),
       node: (name) => view.nodes.get(name) !== undefined,
+      events,
       expected: () => [...view.agents.list()][0]?.status?.desiredNumberScheduled,
     });
     const bindings = new Bindings({

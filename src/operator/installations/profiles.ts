@@ -1,19 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
+import { approve } from '../../api/approval.ts';
 import { isReleased } from '../../api/conditions.ts';
+import { deniedCalls } from '../../api/denials.ts';
+import { ROLLOUT_STATUS } from '../../api/kinds/rollout.ts';
 import { FINALIZERS, LABELS } from '../../api/names.ts';
 import { referenceOf } from '../../api/references.ts';
+import { APPROVE, type Rollout } from '../../api/rollout.ts';
+import { nulls } from '../../api/schema.ts';
 import type { SeccompProfile } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import type { EventRecorder, EventType } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Again } from '../../kube/queue.ts';
 import type { ProfileObject } from '../instances.ts';
 import { PROFILES } from '../recordings.ts';
+import { nextRollout } from '../rollout/next.ts';
+import { promotionText, withRollout } from '../rollout/tell.ts';
 import { aggregate } from './aggregate.ts';
 import { remaining } from './finalizers.ts';
 import { ifStill } from './if-still.ts';
 import { Pace } from './pace.ts';
 import { waitsUnscheduled } from './pods.ts';
 import { NODE_STATUSES, type NodeStatusObject } from './watch.ts';
+
+type Status = NonNullable<SeccompProfile['status']>;
 
 /** As long waits a profile that is deleted for the pods that no node has yet, before they are listed again, milliseconds. */
 const LIST_AGAIN = 10_000;
@@ -26,6 +36,7 @@ export interface ProfilesParts {
   readonly node: (name: string) => boolean;
   /** Nodes that run an agent, or are to. */
   readonly expected: () => number | undefined;
+  readonly events: Pick<EventRecorder, 'event'>;
 }
 
 /** One profile: its status follows its nodes', and once it is deleted it stays until no node has it any more. */
@@ -49,8 +60,32 @@ export class Profiles {
     // What is still recorded is on no node; its status is another's (profile-status.ts).
     if (labels?.[LABELS.partial] !== undefined) return undefined;
     await this.#hold(profile, signal);
-    const expected = this.#parts.expected();
-    return this.#write(profile, aggregate(profile, { nodes, expected, inUse: false }, new Date()), signal);
+    if (profile.metadata.annotations?.[APPROVE] !== undefined) return this.#approve(profile, signal);
+    const now = new Date();
+    const status = aggregate(profile, { nodes, expected: this.#parts.expected(), inUse: false }, now);
+    const next = nextRollout(profile, nodes, now);
+    return this.#write(profile, withRollout(status, next, profile.status, now), signal, next.promoted);
+  }
+
+  /** What a person has approved of what was seen is let through from now on. */
+  async #approve(profile: ProfileObject, signal: AbortSignal): Promise<undefined> {
+    const { name, resourceVersion, annotations } = profile.metadata;
+    const seen = deniedCalls(profile.status?.rollout?.denied ?? []);
+    const { syscalls, added, unseen } = approve(profile.spec.syscalls ?? [], annotations?.[APPROVE] ?? '', seen);
+    const metadata = { resourceVersion, annotations: { [APPROVE]: null } };
+    const patch = { metadata, ...(added.length > 0 && { spec: { syscalls } }) };
+    await ifStill(async () => {
+      await this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal });
+      if (added.length > 0) this.#event(profile, 'Normal', 'Approved', `lets through from now on: ${added.join(', ')}`);
+      const text = unseen.join(', ') || 'nothing was seen';
+      if (unseen.length > 0 || added.length === 0)
+        this.#event(profile, 'Warning', 'NotApproved', `was not seen to be refused, or has no name: ${text}`);
+    });
+  }
+
+  #event({ metadata: { name, uid = '' } }: ProfileObject, type: EventType, reason: string, message: string): void {
+    const apiVersion = 'security-profiles-operator.x-k8s.io/v1';
+    this.#parts.events.event({ apiVersion, kind: 'SeccompProfile', name, uid }, type, reason, message);
   }
 
   /** What nodes say that are there; what others said goes. */
@@ -98,7 +133,12 @@ export class Profiles {
       await ifStill(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
     }
     if (left.length === 0) return undefined;
-    const status = aggregate(profile, { nodes, expected: undefined, inUse }, new Date());
+    const { rollout, enforced } = profile.status ?? {};
+    const status = {
+      ...aggregate(profile, { nodes, expected: undefined, inUse }, new Date()),
+      ...(rollout && { rollout }),
+      ...(enforced && { enforced }),
+    };
     const again = await this.#write(profile, status, signal);
     return waits ? { requeueAfter: LIST_AGAIN } : again;
   }
@@ -107,24 +147,46 @@ export class Profiles {
     return waitsUnscheduled(this.#parts.client, referenceOf('SeccompProfile', name), signal);
   }
 
+  /** @param promoted what comes to be enforced by it: that has to be the profile as it is known. */
   async #write(
-    { metadata: { name }, status: before }: ProfileObject,
-    status: NonNullable<SeccompProfile['status']>,
+    profile: ProfileObject,
+    status: Status,
     signal: AbortSignal,
+    promoted?: Rollout,
   ): Promise<Again | undefined> {
+    const { metadata, status: before } = profile;
+    const { name, resourceVersion } = metadata;
     if (isDeepStrictEqual(status, before)) return undefined;
-    const wait = this.#pace.wait(name, onlyPods(status, before));
+    const wait = this.#pace.wait(name, isPatient(status, before));
     if (wait > 0) return { requeueAfter: wait };
     // A merge leaves what is not named.
-    const patch = { status: { activeWorkloads: null, pods: null, ...status } };
+    const { rollout, enforced } = status;
+    const patch = {
+      ...(promoted && { metadata: { resourceVersion } }),
+      status: {
+        ...{ activeWorkloads: null, pods: null, ...status },
+        rollout: rollout ? { ...NO_ROLLOUT, ...rollout } : null,
+        enforced: enforced ? { spec: null, ...enforced } : null,
+      },
+    };
     const merge = { type: 'merge', subresource: 'status', signal } as const;
-    await ifStill(() => this.#parts.client.patch(PROFILES, { name }, patch, merge));
+    await ifStill(async () => {
+      await this.#parts.client.patch(PROFILES, { name }, patch, merge);
+      if (promoted) this.#event(profile, 'Normal', 'Promoted', promotionText(promoted));
+    });
     return undefined;
   }
 }
 
-function onlyPods(now: SeccompProfile['status'], before: SeccompProfile['status']): boolean {
-  const { activeWorkloads: _, pods: __, ...rest } = now ?? {};
-  const { activeWorkloads: ___, pods: ____, ...other } = before ?? {};
-  return isDeepStrictEqual(rest, other);
+const NO_ROLLOUT = nulls(ROLLOUT_STATUS);
+
+/** Whether nothing differs but which pods there are, how often calls were refused, what is kept for an update, and times. */
+function isPatient(now: Status | undefined, before: Status | undefined): boolean {
+  return isDeepStrictEqual(urgent(now), urgent(before));
+}
+
+function urgent(status: Status | undefined): unknown {
+  const { activeWorkloads: _, pods: __, enforced: ___, rollout, ...rest } = status ?? {};
+  const { digest, mode, denied = [] } = rollout ?? {};
+  return { ...rest, digest, mode, calls: denied.map(({ syscall, workload }) => `${syscall} ${workload}`) };
 }

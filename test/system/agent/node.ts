@@ -22,8 +22,11 @@ export interface Node {
   readonly auditd: Auditd | undefined;
   /** A process that is killed by the test is started anew with the same. */
   startAgent(...more: string[]): Promise<Running>;
-  /** Starts a container as the kubelet does; `end` tells the API server of its end. */
-  runPod(name: string, command: string[]): Promise<Pod>;
+  /**
+   * Starts a container as the kubelet does; `end` tells the API server of its end.
+   * @param profile a SeccompProfile that it is to have, rather than be recorded.
+   */
+  runPod(name: string, command: string[], profile?: string): Promise<Pod>;
   /** The profile of a pod's container once its state is so. */
   profile(pod: string, is: (state: RecordingState, profile: SeccompProfile) => boolean): Promise<SeccompProfile>;
 }
@@ -43,6 +46,8 @@ export interface NodeSettings {
   /** Whether the agent does not read the log then. */
   readonly refuses?: boolean;
   readonly recorder?: 'Logs' | 'Bpf';
+  /** A profile that there is from the beginning, and no recording. */
+  readonly withProfile?: SeccompProfile;
   /** Makes the directory for pins; what it puts away goes behind the agent. */
   readonly pins?: (context: TestContext) => string;
 }
@@ -50,7 +55,7 @@ export interface NodeSettings {
 /** An API server that is none, a real containerd, and what a node has of the kubelet. */
 export async function makeNode(
   context: TestContext,
-  { withAuditd = false, settings = {}, refuses = false, recorder = 'Logs', pins }: NodeSettings = {},
+  { withAuditd = false, settings = {}, refuses = false, recorder = 'Logs', withProfile, pins }: NodeSettings = {},
 ): Promise<Node> {
   let agent: Running | undefined;
   context.after(async () => {
@@ -66,10 +71,12 @@ export async function makeNode(
   const server = await FakeApiServer.start();
   context.after(() => server[Symbol.asyncDispose]());
   server.put(NAMESPACES, { metadata: { name: 'shop', labels: { 'spo.x-k8s.io/enable-recording': '' } } });
-  server.put(RECORDINGS, {
-    metadata: { name: 'rec', namespace: 'shop' },
-    spec: { kind: 'SeccompProfile', recorder, podSelector: { matchLabels: { app: 'web' } } },
-  });
+  if (withProfile) server.objects.adopt(PROFILES, withProfile);
+  else
+    server.put(RECORDINGS, {
+      metadata: { name: 'rec', namespace: 'shop' },
+      spec: { kind: 'SeccompProfile', recorder, podSelector: { matchLabels: { app: 'web' } } },
+    });
   const kubeconfig = join(directory, 'kubeconfig');
   writeFileSync(
     kubeconfig,
@@ -103,14 +110,19 @@ export async function makeNode(
     startAgent: async (...more) => {
       const env = { ...process.env, CONTAINER_RUNTIME_ENDPOINT: containerd.endpoint };
       agent = start(['agent', '--no-metrics', ...args, ...more], { env });
-      await agent.until('stdout', recorder === 'Logs' ? opened : /agent started/);
+      await agent.until('stdout', recorder === 'Logs' || withProfile ? opened : /agent started/);
       return agent;
     },
-    runPod: async (name, command) => {
+    runPod: async (name, command, profile) => {
       const uid = randomUUID();
+      const file = `operator/${profile ?? 'log-enricher-trace'}.json`;
+      const securityContext = { seccompProfile: { type: 'Localhost', localhostProfile: file } };
       const pod = (status: object) => ({
-        metadata: { name, namespace: 'shop', labels: { app: 'web' }, annotations: SESSION, uid },
-        spec: { nodeName: 'node-1', containers: [{ name: 'front' }] },
+        metadata: {
+          ...{ name, namespace: 'shop', uid },
+          ...(profile === undefined && { labels: { app: 'web' }, annotations: SESSION }),
+        },
+        spec: { nodeName: 'node-1', containers: [{ name: 'front', securityContext }] },
         status,
       });
       server.objects.adopt(pathOf(PODS), pod({ phase: 'Pending' }));
@@ -121,7 +133,7 @@ export async function makeNode(
         container: 'front',
         command,
         // As the kubelet finds it: what the agent has written.
-        seccomp: join(directory, 'kubelet/seccomp/operator/log-enricher-trace.json'),
+        seccomp: join(directory, 'kubelet/seccomp', file),
         cgroup: `${cgroupRoot}/kubepods/pod${uid}`,
       });
       const status = (state: object) => ({ name: 'front', containerID: `containerd://${container}`, state });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseProfile } from '../../../src/profile/parse.ts';
+import { renderCustomResource } from '../../../src/profile/render.ts';
 
 function resource(spec: string): string {
   return `apiVersion: security-profiles-operator.x-k8s.io/v1
@@ -89,6 +90,17 @@ test('a resource is read as JSON too, and found among other documents', () => {
 test('what SPO 0.9 called disabled is the state Disabled', () => {
   const { profile } = parseProfile(resource('defaultAction: SCMP_ACT_LOG\ndisabled: true'), 'f');
   assert.equal(profile.state, 'Disabled');
+});
+
+test('how a resource is rolled out is kept, and written as it was read', () => {
+  const text = resource('defaultAction: SCMP_ACT_ERRNO\nrollout: {mode: Audit, promoteAfter: 1h30m, minNodes: 2}');
+  const { profile } = parseProfile(text, 'f');
+  assert.deepEqual(profile.rollout, { mode: 'Audit', promoteAfter: '1h30m', minNodes: 2 });
+  assert.deepEqual(parseProfile(renderCustomResource(profile), 'f').profile, profile);
+  assert.throws(
+    () => parseProfile(resource('defaultAction: SCMP_ACT_ERRNO\nrollout: {promoteAfter: 1d}'), 'f'),
+    /f:6:27: spec\.rollout\.promoteAfter: a time such as 24h/,
+  );
 });
 
 test('Docker’s and Podman’s liberties are understood', () => {

@@ -77,6 +77,7 @@ export async function node(context: TestContext) {
       },
       metrics: new InstallMetrics(registry, registry.getMetricsAsArray().length === 0 ? ['seccomp'] : []),
       log,
+      rollouts: { ready: async () => {}, installed: () => {}, of: () => undefined, onChange: () => {} },
       clock,
     });
     const running = Promise.all([pods.run(stop.signal), installs.run(stop.signal)]);

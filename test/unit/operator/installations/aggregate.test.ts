@@ -45,9 +45,9 @@ test('what others tell in the conditions stays, and InUse goes with what it is a
     message: '',
     lastTransitionTime: '2026-01-01T00:00:00Z',
   });
-  const given = { ...profile('web'), status: { conditions: [of('Ready'), of('Clean'), of('InUse')] } };
+  const given = { ...profile('web'), status: { conditions: [of('Ready'), of('Signed'), of('InUse')] } };
   const { conditions } = aggregate(given, { nodes: [], expected: 1, inUse: false }, NOW);
-  assert.deepEqual(conditions?.slice(1), [of('Clean')]);
+  assert.deepEqual(conditions?.slice(1), [of('Signed')]);
 });
 
 test('an error names the nodes and why, and what is true of an older generation is told of that', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { NodeStatus, ProfileBinding } from '../../../../src/api/types.ts';
+import { digestOf, type NodeRollout } from '../../../../src/api/rollout.ts';
+import type { NodeStatus, ProfileBinding, SeccompProfile } from '../../../../src/api/types.ts';
 import { type KubeObject, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
 import { Informer } from '../../../../src/kube/reflector.ts';
 import { Installations } from '../../../../src/operator/installations/installations.ts';
@@ -29,7 +30,14 @@ async function operate(context: TestContext, nodes: readonly string[]) {
   const log = { info: () => {}, warn: () => {} };
   const profiles = new Informer<ProfileObject>({ client, resource: PROFILES });
   const view = watchInstallations(client, log, 'spo');
-  const installations = new Installations({ client, log, profiles, view });
+  const told: string[] = [];
+  const events = {
+    event: (about: { name: string }, type: string, reason: string, message: string) => {
+      told.push(`${about.name} ${type} ${reason}: ${message}`);
+      server.changes.tell();
+    },
+  };
+  const installations = new Installations({ client, log, events, profiles, view });
   const stop = new AbortController();
   const run = () => {
     const parts = [profiles.run(stop.signal), installations.watch(stop.signal), installations.lead(stop.signal)];
@@ -46,6 +54,7 @@ async function operate(context: TestContext, nodes: readonly string[]) {
     );
   return {
     server,
+    told,
     run,
     find,
     bound,
@@ -135,4 +144,60 @@ test('what a node that is gone told is removed, with SPO’s finalizer of it', a
   server.remove(NODES, 'n1');
   await until(() => find('web')?.metadata.finalizers?.length === 0);
   assert.equal(server.objects.all(pathOf(NODE_STATUSES)).length, 0);
+});
+
+const AUDIT = { mode: 'Audit', promoteAfter: '1m' };
+const telling = (of: SeccompProfile, more: Partial<NodeRollout> = {}): NonNullable<NodeStatus['status']> => ({
+  status: 'Installed',
+  pods: 1,
+  rollout: {
+    ...{ digest: digestOf(of.spec), mode: 'Audit', stream: 'Alive', containers: 1 },
+    ...{ cleanFrom: '2026-01-01T00:00:00.000Z', cleanUntil: '2026-01-01T00:01:00.000Z' },
+    ...more,
+  },
+});
+const mkdir = { syscall: 'mkdir', workload: 'n/Pod/p/c', count: 1, last: AGO };
+
+test('a profile in Audit is promoted when it was clean for long enough, and that is told once', async (context) => {
+  const { run, put, tell, until, find, told, server } = await operate(context, ['n1']);
+  const web = profile('web', { generation: 2 }, { rollout: AUDIT });
+  put(PROFILES, web);
+  run();
+  await until(() => find('web')?.status?.rollout?.mode === 'Audit');
+  tell('web', 'n1', telling(web));
+  await until(() => find('web')?.status?.rollout?.mode === 'Enforce');
+  assert.equal(find('web')?.status?.enforced?.generation, 2);
+  await until(() => told.length > 0);
+  const writes = () => server.asked.filter(({ method }) => method === 'PATCH').length;
+  const before = writes();
+  tell('web', 'n1', telling(web));
+  put(PROFILES, profile('other'));
+  await until(() => find('other')?.status?.status === 'Pending');
+  assert.equal(writes() - before, 2, 'of the other profile');
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /^web Normal Promoted: generation 2 is enforced from now on/);
+});
+
+test('what would be refused holds it until it is approved, which changes the profile by one write', async (context) => {
+  const { run, put, tell, until, find, told, server } = await operate(context, ['n1']);
+  const web = profile('web', { generation: 2 }, { rollout: AUDIT });
+  put(PROFILES, web);
+  tell('web', 'n1', telling(web, { denied: [mkdir] }));
+  run();
+  const clean = () => find('web')?.status?.conditions?.find(({ type }) => type === 'Clean');
+  await until(() => clean()?.status === 'False');
+  assert.deepEqual(find('web')?.status?.rollout?.denied, [mkdir]);
+  const annotations = { 'spo.x-k8s.io/approve': 'mkdir,ptrace' };
+  const now = find('web') as ProfileObject;
+  put(PROFILES, { ...now, metadata: { ...now.metadata, annotations } });
+  await until(() => find('web')?.spec.syscalls !== undefined);
+  assert.deepEqual(find('web')?.spec.syscalls, [{ names: ['mkdir'], action: 'SCMP_ACT_ALLOW' }]);
+  assert.equal(find('web')?.metadata.annotations?.['spo.x-k8s.io/approve'], undefined);
+  const spec = server.asked.filter(({ method, path }) => method === 'PATCH' && path.endsWith('/web'));
+  assert.equal(spec.length, 2, 'one for the finalizer');
+  await until(() => told.length === 2);
+  assert.match(told[0] ?? '', /Normal Approved: .*: mkdir$/);
+  assert.match(told[1] ?? '', /Warning NotApproved: .*: ptrace$/);
+  await until(() => find('web')?.status?.rollout?.denied === undefined);
+  assert.equal(clean()?.status, 'Unknown');
 });

@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Denials, NO_DENIALS, sumDenials } from '../../api/denials.ts';
+import { durationOf } from '../../api/duration.ts';
+import { digestOf, modeOf, type NodeRollout } from '../../api/rollout.ts';
+import type { InstallableProfile } from '../install/installer.ts';
+import { type Stretch, stretched } from './clock.ts';
+import type { Placement } from './placements.ts';
+
+/** Denials in a node status. */
+const MOST = 50;
+/** Of the time after which a profile is promoted, a part as long as this is told at once; within these limits, milliseconds. */
+const PART = 1 / 20;
+const SHORTEST = 5000;
+const LONGEST = 3_600_000;
+
+/** A pod that uses the profile, by its containers that run: what each began with, as far as that can be told. */
+export type RunningPod = readonly (Placement | undefined)[];
+
+export interface Look {
+  readonly profile: InstallableProfile;
+  readonly now: number;
+  readonly stream: Pick<NodeRollout, 'stream' | 'message'>;
+  /** Nothing was lost since the last look. */
+  readonly sound: boolean;
+  readonly pods: readonly RunningPod[];
+  /** Containers whose start was seen under what is audited, those that were not told of before. */
+  readonly fresh: number;
+  /** Some of those run. */
+  readonly running: boolean;
+  readonly denials: Denials;
+}
+
+/** What a node tells of a profile. */
+export class Report {
+  #told: NodeRollout | undefined;
+  #stretch: Stretch | undefined;
+
+  /** @param before what an earlier process has told. */
+  constructor(before: NodeRollout | undefined) {
+    this.#told = before;
+  }
+
+  get told(): NodeRollout | undefined {
+    return this.#told;
+  }
+
+  /** @returns whether there is something to be told. */
+  look(look: Look): boolean {
+    const { profile, now, stream, sound, running, denials, fresh } = look;
+    const digest = digestOf(profile.spec);
+    const mode = modeOf(profile);
+    const before = this.#told?.digest === digest ? this.#told : undefined;
+    if (!before) this.#stretch = undefined;
+    this.#stretch = stretched(this.#stretch, now, mode === 'Audit' && sound && running);
+    const sum = sumDenials([deniedBy(before), denials], MOST);
+    const containers = (before?.containers ?? 0) + fresh;
+    const next: NodeRollout = {
+      ...{ digest, mode, ...stream },
+      ...(containers > 0 && { containers }),
+      ...(sum.denied.length > 0 && { denied: sum.denied }),
+      ...(sum.deniedLeft > 0 && { deniedLeft: sum.deniedLeft }),
+      ...countPods(look.pods),
+    };
+    const { cleanFrom, cleanUntil, ...rest } = before ?? { digest: '' };
+    const times = this.#stretch && {
+      cleanFrom: new Date(this.#stretch.from).toISOString(),
+      cleanUntil: new Date(this.#stretch.until).toISOString(),
+    };
+    const same = isDeepStrictEqual(next, rest) && times?.cleanFrom === cleanFrom;
+    const elapsed = this.#stretch ? this.#stretch.until - Date.parse(cleanUntil ?? '') : 0;
+    const ended = this.#stretch?.open === false && elapsed > 0;
+    if (same && !ended && elapsed < stepOf(profile)) return false;
+    this.#told = { ...next, ...times };
+    return true;
+  }
+}
+
+/** Pods of each generation, the newest first. One with containers of several, or of what cannot be told, is mixed. */
+export function countPods(pods: readonly RunningPod[]): Pick<NodeRollout, 'running' | 'mixed'> {
+  const counts = new Map<string, { generation: number; mode: Placement['mode']; pods: number }>();
+  let mixed = 0;
+  for (const containers of pods) {
+    const [first, ...others] = containers;
+    if (containers.length === 0) continue;
+    if (!first || others.some((one) => one?.digest !== first.digest || one.mode !== first.mode)) {
+      mixed += 1;
+      continue;
+    }
+    const { generation, mode } = first;
+    const key = `${generation} ${mode}`;
+    counts.set(key, { generation, mode, pods: (counts.get(key)?.pods ?? 0) + 1 });
+  }
+  const running = [...counts.values()].sort((a, b) => b.generation - a.generation || (a.mode < b.mode ? 1 : -1));
+  return { ...(running.length > 0 && { running }), ...(mixed > 0 && { mixed }) };
+}
+
+function deniedBy(told: NodeRollout | undefined): Denials {
+  return { denied: told?.denied ?? NO_DENIALS.denied, deniedLeft: told?.deniedLeft ?? 0 };
+}
+
+function stepOf({ spec }: InstallableProfile): number {
+  const whole = durationOf(spec.rollout?.promoteAfter) ?? 24 * 3_600_000;
+  return Math.min(Math.max(whole * PART, SHORTEST), LONGEST);
+}
