@@ -35,7 +35,17 @@ async function start(node: string): Promise<{ readonly over: Promise<unknown> }>
   const statuses = new NodeStatuses({ client, log, node });
   const { pods } = watchCluster(client, log, node);
   const metrics = new InstallMetrics(new Registry(), [installer.metric]);
-  const installs = new Installs({ node, installers: [installer], statuses, pods, events, metrics, log });
+  const installs = new Installs({
+    node,
+    installers: [installer],
+    statuses,
+    // None of the profiles is audited.
+    rollouts: { ready: async () => {}, installed: () => {}, of: () => undefined, onChange: () => {} },
+    pods,
+    events,
+    metrics,
+    log,
+  });
   const over = Promise.allSettled([pods.run(stop.signal), installs.run(stop.signal)]).then(async () => {
     await events[Symbol.asyncDispose]();
     await client[Symbol.asyncDispose]();
