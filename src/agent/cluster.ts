@@ -115,7 +115,7 @@ export function podOf(raw: KubeObject): PodObject {
 }
 
 /** As {@link podOf}, of a pod that may be recorded; of others, what profiles they use. */
-function labelledPodOf(raw: KubeObject): PodObject {
+export function labelledPodOf(raw: KubeObject): PodObject {
   const pod = podOf(raw);
   if (pod.metadata.labels?.[LABELS.enableRecording] === 'true') return pod;
   const { name, namespace, uid, resourceVersion } = pod.metadata;

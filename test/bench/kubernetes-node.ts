@@ -1,6 +1,7 @@
 /** What syscribe takes on one node, installed as its users install it. */
 import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../src/api/recording-state.ts';
+import { DEFAULT_SPEC } from '../../src/operator/daemon/settings.ts';
 import { install } from '../system/cluster/installed.ts';
 import { namespace, pod, podSpec, recording } from '../system/cluster/manifests.ts';
 import type { Profile } from '../system/cluster/watched.ts';
@@ -45,7 +46,8 @@ export interface NodeFigures {
 }
 
 export function measureNode(): Promise<NodeFigures> {
-  return withCluster(1, install, async (cluster) => {
+  const asByDefault = (kubectl: Parameters<typeof install>[0]) => install(kubectl, DEFAULT_SPEC);
+  return withCluster(1, asByDefault, async (cluster) => {
     say('idle');
     const idle = await rest();
     say('the webhook');
