@@ -24,11 +24,16 @@ export type PodObject = Pod &
     readonly owner?: { readonly kind: string; readonly name: string };
   };
 
-export function watchCluster(client: KubeClient, log: Log, node: string): ClusterView {
+/** @param labelledOnly to record only pods with the label for that, and to keep next to nothing of others. */
+export function watchCluster(
+  client: KubeClient,
+  log: Log,
+  { node, labelledOnly = false }: { readonly node: string; readonly labelledOnly?: boolean },
+): ClusterView {
   return {
     pods: new Informer<PodObject>(
       { client, resource: PODS, log },
-      { fieldSelector: `spec.nodeName=${node}`, transform: podOf },
+      { fieldSelector: `spec.nodeName=${node}`, transform: labelledOnly ? labelledPodOf : podOf },
     ),
     recordings: new Informer<ProfileRecording & KubeObject>({
       client,
@@ -117,6 +122,15 @@ export function podOf(raw: KubeObject): PodObject {
       ...(status?.ephemeralContainerStatuses ?? []).flatMap((one) => containersOf(one, false)),
     ],
   };
+}
+
+/** As {@link podOf}, of a pod that may be recorded; of others, what profiles they use. */
+export function labelledPodOf(raw: KubeObject): PodObject {
+  const pod = podOf(raw);
+  if (pod.metadata.labels?.[LABELS.enableRecording] === 'true') return pod;
+  const { name, namespace, uid, resourceVersion } = pod.metadata;
+  const kept = { name, namespace, uid, resourceVersion } as PodObject['metadata'];
+  return { metadata: kept, ...(pod.uses && { uses: pod.uses }), unlabelled: true, containers: [] };
 }
 
 function containersOf({ name, containerID, state, lastState }: ContainerStatus, init: boolean): PodContainer[] {

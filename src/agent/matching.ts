@@ -16,6 +16,8 @@ export interface Pod {
     readonly deletionTimestamp?: string;
   };
   readonly phase?: string;
+  /** It may not be recorded, since only pods with the label for that may; little else is known of it. */
+  readonly unlabelled?: true;
   /** Every container that the kubelet has told of, by id. */
   readonly containers: readonly PodContainer[];
 }
@@ -54,6 +56,7 @@ export function recordingsOf(
   recordings: Iterable<ProfileRecording>,
   recorder: RecordingRef['recorder'],
 ): ProfileRecording[] {
+  if (pod.unlabelled) return [];
   return [...recordings].filter(({ metadata, spec }) => {
     if (spec.kind !== 'SeccompProfile' || spec.recorder !== recorder) return false;
     if (metadata.namespace !== pod.metadata.namespace || metadata.deletionTimestamp !== undefined) return false;

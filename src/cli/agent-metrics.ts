@@ -16,7 +16,7 @@ const LIFE = 10 * 365 * 86_400_000;
 
 export interface MetricsOptions {
   readonly metrics: { readonly host: string; readonly port: number } | false;
-  readonly insecureMetrics?: true;
+  readonly withInsecureMetricsAccess?: boolean;
   readonly metricsCertDir?: string;
 }
 
@@ -35,7 +35,7 @@ interface Served extends AsyncDisposable {
  * @throws SyscribeError ERR_LISTEN, ERR_CERTIFICATE, ERR_FILE_READ
  */
 export async function serveMetrics(
-  { metrics, insecureMetrics, metricsCertDir: directory }: MetricsOptions,
+  { metrics, withInsecureMetricsAccess: insecure, metricsCertDir: directory }: MetricsOptions,
   registries: Readonly<Record<string, Registry>>,
   { client, log, observe }: { client: KubeClient; log: Log; observe: (status: number) => void },
 ): Promise<Served> {
@@ -44,7 +44,7 @@ export async function serveMetrics(
   let pair = directory === undefined ? await ownPair() : readPair(directory);
   const server = await MetricsServer.listen(metrics, registries, {
     observe,
-    ...(!insecureMetrics && { tls: pair, authorize: (authorization, path) => access.status(authorization, path) }),
+    ...(!insecure && { tls: pair, authorize: (authorization, path) => access.status(authorization, path) }),
   });
   const look = () => {
     const now = readPair(directory as string);
@@ -54,7 +54,7 @@ export async function serveMetrics(
   };
   return {
     run: async (signal) => {
-      if (directory === undefined || insecureMetrics) return untilAborted(signal);
+      if (directory === undefined || insecure) return untilAborted(signal);
       while (!signal.aborted) {
         await pause(LOOK, signal);
         try {

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OnBatch } from '../agent/logs/audit-log.ts';
+import { LABELS } from '../api/names.ts';
 import type { Continuation } from '../capture/audit/log-file.ts';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
+import type { Log } from '../kube/log.ts';
 import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
-import { parseAddress, parseCount } from './values.ts';
+import { parseAddress, parseBoolean, parseCount, parseList } from './values.ts';
 
 interface Options extends MetricsOptions {
   readonly kubeconfig?: string;
@@ -18,6 +20,12 @@ interface Options extends MetricsOptions {
   readonly kubeletDir: string;
   readonly namespace: string;
   readonly slots: number;
+  readonly withRecording: boolean;
+  readonly recorders: readonly string[];
+  readonly withMemOptim: boolean;
+  readonly verbosity: number;
+  readonly profiling: boolean;
+  readonly profilingPort: number;
   readonly auditSource: SourceChoice['source'];
   readonly auditFile?: string;
   readonly auditRateLimit: number;
@@ -40,10 +48,10 @@ export function register(program: Command): void {
     .description('installs profiles on one Kubernetes node, and records its pods, as ProfileRecordings ask for')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .requiredOption('--node-name <name>', 'the node (or $NODE_NAME)', process.env.NODE_NAME)
-    .option('--state-dir <path>', 'where recordings in progress are kept', '/var/lib/syscribe')
-    .option('--pin-dir <path>', 'a directory of the host’s bpffs', '/sys/fs/bpf/syscribe')
+    .addOption(setting('--state-dir <path>', 'where recordings in progress are kept').default('/var/lib/syscribe'))
+    .addOption(setting('--pin-dir <path>', 'a directory of the host’s bpffs').default('/sys/fs/bpf/syscribe'))
     .option('--cgroup-mount <path>', 'where the host’s /sys/fs/cgroup is', '/sys/fs/cgroup')
-    .option('--cgroup-root <path>', 'the kubelet’s cgroupRoot', '/')
+    .addOption(setting('--cgroup-root <path>', 'the kubelet’s cgroupRoot').default('/'))
     .option(
       '--kubelet-dir <path>',
       'kubelet’s root directory on the host (or $KUBELET_DIR)',
@@ -54,32 +62,91 @@ export function register(program: Command): void {
       'where the daemon object spod is (or $OPERATOR_NAMESPACE)',
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
-    .option('--slots <n>', 'containers that can be recorded at once', parseCount, 512)
+    .option('--with-recording <bool>', 'whether containers are recorded at all', parseBoolean, true)
+    .option('--recorders <names>', 'by what containers are recorded: Bpf, Logs', parseRecorders, RECORDERS)
+    .option(
+      '--with-mem-optim <bool>',
+      `record only pods with the label ${LABELS.enableRecording}=true, and keep little of others`,
+      parseBoolean,
+      false,
+    )
+    .addOption(setting('--slots <n>', 'containers that can be recorded at once').argParser(parseCount).default(512))
     .addOption(
       new Option('--audit-source <source>', 'where recorder Logs reads').choices(SOURCES).default('auto' as const),
     )
     .option('--audit-file <path>', 'read this log instead of auditd’s or the system’s')
-    .option(
-      '--audit-rate-limit <n>',
-      'records a second that containers recorded by Logs may make together, over ten seconds; the noisiest are left out above it (0: no limit)',
-      (text) => (text === '0' ? 0 : parseCount(text)),
-      20_000,
+    .addOption(
+      setting(
+        '--audit-rate-limit <n>',
+        'records a second that containers recorded by Logs may make together, over ten seconds; the noisiest are left out above it (0: no limit)',
+      )
+        .argParser((text) => (text === '0' ? 0 : parseCount(text)))
+        .default(20_000),
     )
-    .option('--metrics <address>', 'where metrics are', parseAddress, { host: '0.0.0.0', port: 9443 })
+    .addOption(
+      setting('--metrics <address>', 'where metrics are')
+        .argParser(parseAddress)
+        .default({ host: '0.0.0.0', port: 9443 }),
+    )
     .option('--no-metrics', 'offer no metrics')
-    .option('--insecure-metrics', 'offer metrics by plain HTTP, to everybody')
-    .option(
-      '--metrics-cert-dir <path>',
-      'where tls.crt and tls.key for the metrics are; default: one made at each start',
+    .option('--with-insecure-metrics-access <bool>', 'offer metrics by plain HTTP, to everybody', parseBoolean, false)
+    .addOption(
+      setting(
+        '--metrics-cert-dir <path>',
+        'where tls.crt and tls.key for the metrics are; default: one made at each start',
+      ),
     )
-    .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
+    .addOption(
+      setting('--health <address>', 'where /healthz is')
+        .argParser(parseAddress)
+        .default({ host: '0.0.0.0', port: 8085 }),
+    )
+    .option(
+      '--verbosity <n>',
+      'how much is logged: from 1 on, requests to the API server (or $SPO_VERBOSITY)',
+      parseVerbosity,
+      parseVerbosity(process.env.SPO_VERBOSITY ?? '0'),
+    )
+    .option(
+      '--profiling <bool>',
+      'offer profiles of this process, to everybody (or $SPO_PROFILING)',
+      parseBoolean,
+      process.env.SPO_PROFILING === 'true',
+    )
+    .option(
+      '--profiling-port <port>',
+      'where profiles are (or $SPO_PROFILING_PORT)',
+      parseCount,
+      parseCount(process.env.SPO_PROFILING_PORT ?? '6060'),
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       process.exitCode = await run(options);
     });
 }
 
+/** What no field of the daemon object says can so be set on its DaemonSet, beside the arguments that are the operator's. */
+function setting(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  return option.env(`SYSCRIBE_${option.name().toUpperCase().replaceAll('-', '_')}`);
+}
+
+const RECORDERS: readonly string[] = ['Bpf', 'Logs'];
+
+function parseRecorders(text: string): string[] {
+  const names = parseList(text);
+  if (names.every((name) => RECORDERS.includes(name))) return names;
+  throw new InvalidArgumentError('Bpf, Logs, or both.');
+}
+
+/** As klog's: any number. */
+function parseVerbosity(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A number from 0 on.');
+}
+
 async function run(options: Options): Promise<number> {
+  const recorders = options.withRecording ? options.recorders : [];
   const { Agent } = await import('../agent/agent.ts');
   const { watchCluster } = await import('../agent/cluster.ts');
   const { Identities } = await import('../agent/identities.ts');
@@ -94,6 +161,7 @@ async function run(options: Options): Promise<number> {
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
   const { Safety } = await import('../agent/logs/safety.ts');
+  const { RecorderOff } = await import('../agent/recorder-off.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
@@ -101,6 +169,7 @@ async function run(options: Options): Promise<number> {
   const { Rollouts } = await import('../agent/rollout/rollouts.ts');
   const { dropStartupPages } = await import('../capture/resident.ts');
   const { EventRecorder } = await import('../kube/events.ts');
+  const { SyscribeError } = await import('../platform/errors.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const { serveMetrics } = await import('./agent-metrics.ts');
   const { nodeName: node, slots, auditSource: source, auditFile: file } = options;
@@ -124,7 +193,7 @@ async function run(options: Options): Promise<number> {
     },
     { node },
   );
-  const view = watchCluster(client, log, node);
+  const view = watchCluster(client, log, { node, labelledOnly: options.withMemOptim });
   const parts = { view, identities, records, events, log };
   const cgroups = { cgroups: options.cgroupMount, cgroupRoot: options.cgroupRoot };
   const agent = new Agent(parts, { ...cgroups, pins: options.pinDir, slots });
@@ -164,7 +233,12 @@ async function run(options: Options): Promise<number> {
     history: new RolloutHistory(join(options.stateDir, 'rollouts.json'), log),
     log,
     statuses,
-    open: (onBatch) => openLog(onBatch),
+    open: async (onBatch) => {
+      if (recorders.includes('Logs')) return openLog(onBatch);
+      throw new SyscribeError('ERR_AUDIT_SOURCE', 'agents do not read the audit log', {
+        remedy: 'Set spec.enricher.enableLogEnricher of the daemon object spod.',
+      });
+    },
   });
   const installs = new Installs({
     node,
@@ -185,6 +259,8 @@ async function run(options: Options): Promise<number> {
     },
     { client, log, observe: metrics.observeScrape },
   );
+  const off = RECORDERS.filter((name) => !recorders.includes(name));
+  for (const name of off) new RecorderOff(view, events, name as 'Bpf' | 'Logs');
   // Not an API server that is away, however long: recording goes on without it, and starting this process anew brings back
   // nothing, but makes holes in what is recorded from the log. Nor a log that cannot be read: that is told of the pods.
   await using _health = await HealthServer.listen(options.health, {
@@ -192,7 +268,8 @@ async function run(options: Options): Promise<number> {
     'log-profile': () => logProfile.failure,
     journal: () => journal.failures[0],
   });
-  log.info({ node, records: records.size }, 'agent started');
+  await using _profiling = options.profiling ? await offerProfiles(options, log) : undefined;
+  log.info({ node, recorders, records: records.size }, 'agent started');
   setTimeout(dropStartupPages, STARTED).unref();
   if (logProfile.failure !== undefined) log.warn({}, `the profile for recorder Logs: ${logProfile.failure}`);
   await runTogether(stop, [
@@ -200,11 +277,19 @@ async function run(options: Options): Promise<number> {
     (signal) => view.recordings.run(signal),
     (signal) => view.namespaces.run(signal),
     (signal) => publisher.run(signal),
-    (signal) => agent.run(signal),
-    (signal) => logs.run(signal),
+    ...(recorders.includes('Bpf') ? [(signal: AbortSignal) => agent.run(signal)] : []),
+    ...(recorders.includes('Logs') ? [(signal: AbortSignal) => logs.run(signal)] : []),
     (signal) => installs.run(signal),
     (signal) => rollouts.run(signal),
     (signal) => served.run(signal),
   ]);
   return EXIT.ok;
+}
+
+async function offerProfiles({ health: { host }, profilingPort: port }: Options, log: Log): Promise<AsyncDisposable> {
+  const { ProfilingServer } = await import('../platform/profiling-server.ts');
+  const server = await ProfilingServer.listen({ host, port });
+  // SPO's words.
+  log.info({ port }, 'Profiling support enabled: true');
+  return server;
 }

@@ -12,13 +12,20 @@ export interface Component {
 
 export function startComponent(
   name: string,
-  { kubeconfig }: { readonly kubeconfig?: string },
-  observe?: Observe,
+  { kubeconfig, verbosity = 0 }: { readonly kubeconfig?: string; readonly verbosity?: number },
+  count?: Observe,
 ): Component {
-  const log = pino({ name, serializers: { error: pino.stdSerializers.err } });
+  const level = verbosity > 0 ? 'debug' : 'info';
+  const log = pino({ name, level, serializers: { error: pino.stdSerializers.err } });
+  // SPO's words.
+  if (verbosity > 0) log.info({}, `Set logging verbosity to ${verbosity}`);
+  const observe: Observe = (verb, path, status) => {
+    count?.(verb, path, status);
+    log.debug({ verb, path, status }, 'asked the API server');
+  };
   const client = new KubeClient(loadConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
     userAgent: `syscribe-${name}/${version()}`,
-    ...(observe && { observe }),
+    observe,
   });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)

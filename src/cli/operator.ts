@@ -9,6 +9,7 @@ import { parseAddress } from './values.ts';
 interface Options {
   readonly kubeconfig?: string;
   readonly namespace: string;
+  readonly kubeletDir: string;
   readonly health: { readonly host: string; readonly port: number };
 }
 
@@ -24,12 +25,19 @@ Example:
 export function register(program: Command): void {
   program
     .command('operator')
-    .description('tells what has become of profiles on nodes, merges what was recorded, and ends what is deleted')
+    .description(
+      'runs the agents, tells what has become of profiles on nodes, merges what was recorded, and ends what is deleted',
+    )
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
       'where the lease and the agents are (or $OPERATOR_NAMESPACE)',
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
+    )
+    .option(
+      '--kubelet-dir <path>',
+      'kubelet’s root directory on the nodes (or $KUBELET_DIR)',
+      process.env.KUBELET_DIR ?? '/var/lib/kubelet',
     )
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
     .addHelpText('after', HELP)
@@ -41,6 +49,8 @@ export function register(program: Command): void {
 async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { LeaderElection } = await import('../kube/lease.ts');
+  const { DaemonOperator } = await import('../operator/daemon/daemon.ts');
+  const { watchDaemon } = await import('../operator/daemon/watch.ts');
   const { Installations } = await import('../operator/installations/installations.ts');
   const { watchInstallations } = await import('../operator/installations/watch.ts');
   const { migrateStorage } = await import('../operator/migration.ts');
@@ -50,6 +60,7 @@ async function run(options: Options): Promise<number> {
   await using _client = client;
   await using events = new EventRecorder(client, { component: 'policymerger' });
   await using rolloutEvents = new EventRecorder(client, { component: 'rollout' });
+  await using daemonEvents = new EventRecorder(client, { component: 'spod-config' });
   const operator = new Operator(client, events, log);
   const migrate = async (signal: AbortSignal) => {
     while (!signal.aborted) {
@@ -67,6 +78,10 @@ async function run(options: Options): Promise<number> {
     events: rolloutEvents,
     profiles: operator.profiles,
   });
+  const daemon = new DaemonOperator(
+    { client, events: daemonEvents, log, view: watchDaemon(client, log, options.namespace), cluster: view },
+    { namespace: options.namespace, kubeletDirectory: options.kubeletDir },
+  );
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',
@@ -77,12 +92,17 @@ async function run(options: Options): Promise<number> {
   log.info({}, 'operator started');
   await runTogether(stop, [
     async (signal) => {
-      await Promise.all([operator.watch(signal), installations.watch(signal)]);
+      await Promise.all([operator.watch(signal), installations.watch(signal), daemon.watch(signal)]);
     },
     (signal) =>
       election.run(signal, async (leading) => {
         log.info({}, 'leading');
-        await Promise.all([operator.lead(leading), installations.lead(leading), migrate(leading)]);
+        await Promise.all([
+          operator.lead(leading),
+          installations.lead(leading),
+          daemon.lead(leading),
+          migrate(leading),
+        ]);
       }),
   ]);
   return EXIT.ok;

@@ -59,3 +59,8 @@ export function parseAddress(text: string): { host: string; port: number } {
   if (match && port > 0 && port < 65_536) return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
   throw new InvalidArgumentError('A port, or an address such as 127.0.0.1:9090, [::1]:9090 or 0.0.0.0:9090.');
 }
+
+export function parseBoolean(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidArgumentError('true or false.');
+}

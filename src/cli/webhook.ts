@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
-import { lingering, pause, untilAborted } from '../platform/wait.ts';
+import { lingering, pause, untilAborted, waitFor } from '../platform/wait.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress } from './values.ts';
@@ -55,7 +55,7 @@ async function run(options: Options): Promise<number> {
   const { ServedCertificate } = await import('../webhook/cluster/certificate.ts');
   const { ClusterCollaborators } = await import('../webhook/cluster/collaborators.ts');
   const { secretStore } = await import('../webhook/cluster/secrets.ts');
-  const { TRUSTING_OBJECTS, trustStore } = await import('../webhook/cluster/trust.ts');
+  const { isTrusting, TRUSTING_OBJECTS, trustStore, watchConfiguration } = await import('../webhook/cluster/trust.ts');
   const { webhookRoutes } = await import('../webhook/routes.ts');
   const { WebhookServer } = await import('../webhook/server.ts');
   const { namespace } = options;
@@ -73,11 +73,16 @@ async function run(options: Options): Promise<number> {
     },
   });
   const parts = { secrets: secretStore(client, namespace), trust: trustStore(client), objects: TRUSTING_OBJECTS };
+  // The operator makes the configuration: until it has its certificate, pods that are to be bound are refused.
+  const configuration = watchConfiguration(client, log);
+  let untrusting = Promise.withResolvers<void>();
+  configuration.onChange((_, now) => now && !isTrusting(now) && untrusting.resolve());
   const keepCertificates = async (signal: AbortSignal) => {
     while (!signal.aborted) {
       try {
+        untrusting = Promise.withResolvers();
         await rotate(parts, { names: serviceNames(namespace), mode: options.certificates });
-        await pause(AGAIN, signal);
+        await waitFor(untrusting.promise, AGAIN, signal);
       } catch (error) {
         log.warn({ error }, 'certificates are not as they should be');
         await pause(RETRY, signal);
@@ -111,6 +116,7 @@ async function run(options: Options): Promise<number> {
   await runTogether(stop, [
     () => certificate.run(left),
     () => collaborators.run(left),
+    (signal) => configuration.run(signal),
     (signal) => election.run(signal, keepCertificates),
     () => serve(left),
   ]);

@@ -5,6 +5,8 @@ export interface Findings {
   readonly wantedKinds: readonly string[];
   readonly agents: { readonly desired: number; readonly ready: number } | undefined;
   readonly nodes: number | undefined;
+  /** What the daemon object says is wrong with it; empty: nothing. */
+  readonly settings: string | undefined;
   readonly deployments:
     | readonly { readonly name: string; readonly wanted: number; readonly ready: number }[]
     | undefined;
@@ -33,6 +35,7 @@ export function examine(findings: Findings): Check[] {
     kinds(findings),
     ...deployments(findings),
     agents(findings),
+    settings(findings),
     ...webhooks(findings),
     namespaces(findings),
     ...findings.unasked.map((what): Check => ({ name: what, state: 'unknown', text: 'you may not see it' })),
@@ -79,6 +82,13 @@ function agents({ agents: found, nodes }: Findings): Check | undefined {
     remedy:
       'kubectl -n security-profiles-operator describe pods -l name=spod (a node selector or taint keeps it from a node)',
   };
+}
+
+function settings({ settings: wrong }: Findings): Check | undefined {
+  if (wrong === undefined) return undefined;
+  if (wrong === '') return { name: 'settings', state: 'ok', text: 'the daemon object is obeyed' };
+  const remedy = 'kubectl -n security-profiles-operator edit spod spod';
+  return { name: 'settings', state: 'wrong', text: wrong, remedy };
 }
 
 function webhooks({ webhooks: found }: Findings): Check[] {

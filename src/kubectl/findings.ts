@@ -1,6 +1,7 @@
 import { GROUP } from '../api/crd.ts';
 import { KINDS } from '../api/kinds.ts';
 import { LABELS } from '../api/names.ts';
+import type { Daemon } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, NAMESPACES, NODES, type Resource } from '../kube/object.ts';
@@ -24,6 +25,7 @@ const CONFIGURATIONS: Resource = {
   kind: 'MutatingWebhookConfiguration',
   namespaced: false,
 };
+const DAEMONS = customResource('securityprofilesoperatordaemons', 'SecurityProfilesOperatorDaemon', true);
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
 
 const NONE: readonly KubeObject[] = [];
@@ -74,6 +76,17 @@ export async function findOut(client: KubeClient): Promise<Findings> {
     ),
   );
   const nodes = await ask('nodes', 0, async () => (await all(client, NODES)).length);
+  const settings = await ask(
+    'the daemon object',
+    'there is no daemon object: the operator has not made it',
+    async () => {
+      const { status } = await client.get<Daemon & KubeObject>(DAEMONS, inOurs('spod'));
+      const wrong = ['Accepted', 'Ready'].flatMap(
+        (type) => status?.conditions?.find((one) => one.type === type && one.status !== 'True') ?? [],
+      );
+      return wrong[0] ? wrong[0].message || wrong[0].reason : '';
+    },
+  );
   const webhooks = await ask('webhooks', [], async () => {
     const { webhooks: found } = await client.get<Configuration>(CONFIGURATIONS, {
       name: 'spo-mutating-webhook-configuration',
@@ -91,6 +104,7 @@ export async function findOut(client: KubeClient): Promise<Findings> {
     wantedKinds: KINDS.map(({ plural }) => plural),
     agents,
     nodes,
+    settings,
     deployments: deployments.filter((one) => one !== undefined),
     webhooks,
     recorded,

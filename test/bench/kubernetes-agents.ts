@@ -63,7 +63,7 @@ class SimulatedAgent {
       { node },
     );
     this.#records = records;
-    this.view = watchCluster(client, log, node);
+    this.view = watchCluster(client, log, { node });
     const parts = [this.view.pods, this.view.recordings, this.view.namespaces, publisher];
     this.#running = Promise.allSettled(parts.map((part) => part.run(stop.signal))).then(async () => {
       await events[Symbol.asyncDispose]();

@@ -33,7 +33,7 @@ async function start(node: string): Promise<{ readonly over: Promise<unknown> }>
   const events = new EventRecorder(client, { component: 'profile', host: node });
   const installer = new SeccompInstaller(client, log, { kubeletDirectory, namespace: 'default' });
   const statuses = new NodeStatuses({ client, log, node });
-  const { pods } = watchCluster(client, log, node);
+  const { pods } = watchCluster(client, log, { node });
   const metrics = new InstallMetrics(new Registry(), [installer.metric]);
   const installs = new Installs({
     node,

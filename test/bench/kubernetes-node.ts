@@ -1,11 +1,12 @@
 /** What syscribe takes on one node, installed as its users install it. */
 import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../src/api/recording-state.ts';
+import { DEFAULT_SPEC } from '../../src/operator/daemon/settings.ts';
 import { install as installSyscribe } from '../system/cluster/installed.ts';
 import { namespace, pod, podSpec, recording } from '../system/cluster/manifests.ts';
 import type { Profile } from '../system/cluster/watched.ts';
 import { type ApiRequest, requestsIn } from './kubernetes-audit.ts';
-import { type BenchCluster, say, withCluster } from './kubernetes-cluster.ts';
+import { type BenchCluster, type Kubectl, say, withCluster } from './kubernetes-cluster.ts';
 import { type InstallFigures, measureInstall } from './kubernetes-install.ts';
 import { measureWebhook } from './kubernetes-webhook.ts';
 import { cpuOf, memoryOf, processesOf } from './proc.ts';
@@ -51,7 +52,8 @@ export interface NodeFigures {
 type Requests = readonly ApiRequest[];
 
 export function measureNode(): Promise<NodeFigures> {
-  return withCluster(1, installSyscribe, async (cluster) => {
+  const asByDefault = (kubectl: Kubectl) => installSyscribe(kubectl, DEFAULT_SPEC);
+  return withCluster(1, asByDefault, async (cluster) => {
     say('idle');
     const idle = await rest();
     say('the webhook');

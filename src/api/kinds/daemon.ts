@@ -39,7 +39,10 @@ const ENRICHER = object('The audit stream and the recorders.', {
   enableBpfRecorder: boolean('Record by eBPF.'),
   logEnricherFilters: string('Which lines are told: rules in JSON.'),
   jsonEnricherFilters: string('Which records are written: rules in JSON.'),
-  logEnricherSource: oneOf('Where the audit log comes from.', ['Auditd', 'Bpf']),
+  logEnricherSource: oneOf(
+    'Where the audit log comes from: auditd’s file, or the kernel’s group on nodes without auditd.',
+    ['Auditd', 'Bpf', 'Netlink'],
+  ),
   jsonEnricherOptions: object('How JSON is written.', {
     auditLogIntervalSeconds: int32('Seconds over which calls become one record.', { minimum: 1, default: 60 }),
     auditLogPath: string('The file; absent: standard output.'),

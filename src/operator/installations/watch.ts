@@ -2,42 +2,49 @@ import { type Owner, ownerOf } from '../../api/node-status.ts';
 import type { NodeStatus, ProfileBinding } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/log.ts';
-import { customResource, type KubeObject, NODES, type Resource } from '../../kube/object.ts';
+import { customResource, type KubeObject, NODES } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
+import { AGENTS, DAEMON_SETS } from '../daemon/daemon-set.ts';
 
 export const NODE_STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
 export const BINDINGS = customResource('profilebindings', 'ProfileBinding', true);
-const DAEMON_SETS: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
 
 export type NodeStatusObject = NodeStatus & KubeObject;
 export type BindingObject = ProfileBinding & KubeObject;
 
+/** The agents': what is watched of it. */
 interface DaemonSet extends KubeObject {
-  readonly status?: { readonly desiredNumberScheduled?: number };
+  /** Names of its pods' containers, in order. */
+  readonly containers: readonly string[];
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly updatedNumberScheduled?: number;
+    readonly numberReady?: number;
+  };
+}
+
+export interface NodeObject extends KubeObject {
+  /** Pods can be sent there, some of them at least. */
+  readonly schedulable: boolean;
 }
 
 /** What the operator sees of where profiles are. */
 export interface InstallationView {
   readonly statuses: Informer<NodeStatusObject>;
-  readonly nodes: Informer;
+  readonly nodes: Informer<NodeObject>;
   readonly agents: Informer<DaemonSet>;
   readonly bindings: Informer<BindingObject>;
 }
 
-/** @param namespace where the agents' DaemonSet `spod` is. */
+/** @param namespace where the agents' DaemonSet is. */
 export function watchInstallations(client: KubeClient, log: Log, namespace: string): InstallationView {
   return {
     statuses: new Informer<NodeStatusObject>({ client, resource: NODE_STATUSES, log }, { transform: littleOf }),
-    nodes: new Informer({ client, resource: NODES, log }, { transform: nothingOf }),
+    nodes: new Informer<NodeObject>({ client, resource: NODES, log }, { transform: nodeOf }),
     agents: new Informer<DaemonSet>(
       { client, resource: DAEMON_SETS, log },
-      { namespace, fieldSelector: 'metadata.name=spod', transform: countOf },
+      { namespace, fieldSelector: `metadata.name=${AGENTS}`, transform: countOf },
     ),
     bindings: new Informer<BindingObject>({ client, resource: BINDINGS, log }),
   };
@@ -51,16 +58,41 @@ function littleOf(raw: KubeObject): NodeStatusObject {
   return { apiVersion, kind, metadata: kept, spec, ...(status && { status }) };
 }
 
-function nothingOf({ metadata: { name, uid } }: KubeObject): KubeObject {
-  // Without a version, each of kubelet's reports would be a change.
-  return { metadata: { name, uid, resourceVersion: '' } as KubeObject['metadata'] };
+/** What a node is tainted with when it is cordoned, has just joined, or does not answer; others keep some pods away, not all. */
+const AWAY = /^node\.kubernetes\.io\/(unschedulable|not-ready|unreachable|network-unavailable)$/;
+
+interface RawNode extends KubeObject {
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string; readonly effect: string }[];
+  };
+}
+
+function nodeOf(raw: KubeObject): NodeObject {
+  const { metadata, spec = {} } = raw as RawNode;
+  const { name, uid, labels } = metadata;
+  const away = spec.taints?.some(({ key, effect }) => AWAY.test(key) && effect !== 'PreferNoSchedule') ?? false;
+  const schedulable = !spec.unschedulable && !away && (labels?.['kubernetes.io/os'] ?? 'linux') === 'linux';
+  // By the object's own version, each of kubelet's reports would be a change.
+  return { metadata: { name, uid, resourceVersion: String(schedulable) } as KubeObject['metadata'], schedulable };
+}
+
+interface RawDaemonSet extends DaemonSet {
+  readonly spec?: {
+    readonly template: { readonly spec: { readonly containers: readonly { readonly name: string }[] } };
+  };
 }
 
 function countOf(raw: KubeObject): DaemonSet {
-  const { metadata, status } = raw as DaemonSet;
-  const { name, namespace, uid, resourceVersion } = metadata;
-  const kept = { name, namespace, uid, resourceVersion } as KubeObject['metadata'];
-  return { metadata: kept, status: { desiredNumberScheduled: status?.desiredNumberScheduled ?? 0 } };
+  const { metadata, spec, status = {} } = raw as RawDaemonSet;
+  const { name, namespace, uid, resourceVersion, generation, labels } = metadata;
+  const kept = { name, namespace, uid, resourceVersion, generation, labels } as KubeObject['metadata'];
+  const { observedGeneration = 0, desiredNumberScheduled = 0, updatedNumberScheduled = 0, numberReady = 0 } = status;
+  return {
+    metadata: kept,
+    containers: (spec?.template.spec.containers ?? []).map((container) => container.name),
+    status: { observedGeneration, desiredNumberScheduled, updatedNumberScheduled, numberReady },
+  };
 }
 
 /** Node statuses by KIND/NAME of their profile, and by node. */

@@ -2,7 +2,9 @@ import { GROUP } from '../../api/crd.ts';
 import { KINDS } from '../../api/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKube } from '../../kube/errors.ts';
+import type { Log } from '../../kube/log.ts';
 import type { KubeObject, Resource } from '../../kube/object.ts';
+import { Informer } from '../../kube/reflector.ts';
 import type { Trust, TrustingObject, TrustStore } from '../certificates/bundle.ts';
 
 type Kind = TrustingObject['kind'];
@@ -51,6 +53,20 @@ function pathsOf({ webhooks, spec }: TrustingKubeObject): { path: string; bundle
     })),
     ...(conversion ? [{ path: CONVERSION, bundle: conversion.caBundle }] : []),
   ];
+}
+
+/** The configuration that may be made anew at any time, and calls nobody until it has its `caBundle`s. */
+export function watchConfiguration(
+  client: Pick<KubeClient, 'pages' | 'watch'>,
+  log: Log,
+): Informer<TrustingKubeObject> {
+  const resource = RESOURCES.MutatingWebhookConfiguration;
+  const fieldSelector = 'metadata.name=spo-mutating-webhook-configuration';
+  return new Informer<TrustingKubeObject>({ client, resource, log }, { fieldSelector });
+}
+
+export function isTrusting(object: TrustingKubeObject): boolean {
+  return pathsOf(object).every(({ bundle }) => Boolean(bundle));
 }
 
 export function trustStore(client: Pick<KubeClient, 'get' | 'patch'>): TrustStore {

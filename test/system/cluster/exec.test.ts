@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { NAMESPACE, useInstalledCluster } from './installed.ts';
+import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 
-const OVERLAY = fileURLToPath(new URL('deploy-json-enricher/', import.meta.url));
 const PATIENCE = 60_000; // milliseconds
 const cluster = useInstalledCluster();
 const kubectl = (...args: string[]) => cluster.kubectl(args);
@@ -45,7 +43,19 @@ test(
     );
     assert.equal(uidIn(await exec('env')), undefined);
 
-    await kubectl('apply', '-k', OVERLAY);
+    const enricher = { enableJsonEnricher: true, jsonEnricherOptions: { auditLogIntervalSeconds: 1 } };
+    await kubectl(
+      '-n',
+      NAMESPACE,
+      'patch',
+      'spod',
+      'spod',
+      '--type=merge',
+      '-p',
+      JSON.stringify({ spec: { enricher } }),
+    );
+    await kubectl('-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=120s');
+    await kubectl('-n', NAMESPACE, 'patch', 'daemonset', 'spod', '-p', onSharedMachine('json-enricher'));
     await kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/spod', '--timeout=120s');
     let uid: string | undefined;
     // The API server takes a configuration over, and the webhook its certificate into it, by watches of theirs.

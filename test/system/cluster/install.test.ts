@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DIRECTORY } from './cluster.ts';
-import { NAMESPACE, useInstalledCluster } from './installed.ts';
+import { daemon, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { kill } from './parts.ts';
 import type { Profile } from './watched.ts';
@@ -103,22 +103,16 @@ test('what somebody edits by hand is put right, what is disabled is taken away',
 
 test('what the administrator does not allow gets no node status', cluster.options, async () => {
   const { apply, kubectl, eyes } = cluster;
-  const daemon = (security: object) => ({
-    apiVersion: `${GROUP}/v1`,
-    kind: 'SecurityProfilesOperatorDaemon',
-    metadata: { name: 'spod', namespace: NAMESPACE },
-    spec: { security },
-  });
   const allowing = (name: string, call: string) =>
     profile(name, { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [call], action: ALLOW }] });
-  await apply(daemon({ allowedSyscalls: ['read'] }));
+  await apply(daemon({ security: { allowedSyscalls: ['read'] } }));
   await apply(allowing('denied', 'ptrace'), allowing('allowed', 'read'));
   await installed('allowed');
   const told = () => kubectl(['get', 'events', '--field-selector=reason=ProfileNotAllowed', '-o', 'name']);
   while ((await told()) === '') await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(eyes.statuses.get('denied-node-1'), undefined);
   assert.ok(!existsSync(fileOf('denied')));
-  await apply(daemon({}));
+  await apply(daemon());
   await installed('denied');
 });
 

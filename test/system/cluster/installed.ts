@@ -27,13 +27,40 @@ export interface InstalledCluster {
   remove(...what: string[]): Promise<void>;
 }
 
+/** The daemon object: there is no auditd on nodes of `make cluster`. */
+export function daemon(spec: object = {}): object {
+  const enricher = { enableBpfRecorder: true, enableLogEnricher: true, logEnricherSource: 'Netlink' };
+  return {
+    apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+    kind: 'SecurityProfilesOperatorDaemon',
+    metadata: { name: 'spod', namespace: NAMESPACE },
+    spec: { enricher, ...spec },
+  };
+}
+
+/** A patch of the agents' DaemonSet: what a container of it needs to know containers on a machine of several nodes. */
+export function onSharedMachine(name: string): string {
+  // What a variable is made of has to stand before it; a patch puts its own before those that are there.
+  const env = [
+    { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+    { name: 'CONTAINER_RUNTIME_ENDPOINT', value: 'unix:///cluster/$(NODE)/containerd.sock' },
+  ];
+  const volumeMounts = [{ name: 'cluster', mountPath: '/cluster' }];
+  return JSON.stringify({ spec: { template: { spec: { containers: [{ name, env, volumeMounts }] } } } });
+}
+
 /** Installs syscribe and waits until all of it runs. */
-export async function install(kubectl: (args: readonly string[]) => Promise<unknown>): Promise<void> {
+export async function install(
+  kubectl: (args: readonly string[], input?: string) => Promise<unknown>,
+  spec?: object,
+): Promise<void> {
   // CRDs come first in the output, but what is of their kinds can only be read once they are established.
   await kubectl(['apply', '-k', OVERLAY]);
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-  for (const workload of ['daemonset/spod', `deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
+  await kubectl(['apply', '-f', '-'], JSON.stringify(daemon(spec)));
+  for (const workload of [`deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
     await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
+  await kubectl(['-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=180s']);
 }
 
 const used = new Map<number, InstalledCluster>();

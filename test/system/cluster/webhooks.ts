@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CONFIGURATIONS, webhookConfiguration } from '../../../src/operator/daemon/webhooks.ts';
 import type { BindingCollaborators } from '../../../src/webhook/bindings/handler.ts';
 import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
 import { newAuthority, newLeaf } from '../../../src/webhook/certificates/issue.ts';
@@ -28,6 +29,15 @@ export interface Webhooks {
   readonly asked: readonly string[];
 }
 
+/** As the operator makes it where the daemon object says nothing about it. */
+function configuration(): object {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: CONFIGURATIONS.kind,
+    ...webhookConfiguration({}, 'security-profiles-operator'),
+  };
+}
+
 /** Runs kubectl; a failure is one of the test's. */
 export async function kubectlOf(cluster: TestCluster, args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await cluster.kubectl(args, input);
@@ -47,6 +57,7 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   await kubectl('apply', '-k', CRDS);
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s');
   await kubectl('apply', '-k', WEBHOOK);
+  await kubectlOf(cluster, ['apply', '-f', '-'], JSON.stringify(configuration()));
   const told: string[] = [];
   const asked: string[] = [];
   const list = async (plural: string, namespace: string) =>

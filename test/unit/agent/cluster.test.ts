@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { podOf } from '../../../src/agent/cluster.ts';
+import { labelledPodOf, podOf } from '../../../src/agent/cluster.ts';
 import { rawPod, status } from './samples.ts';
 
 const containersOf = (state: object, spec: object = {}) => podOf(rawPod({}, state, spec)).containers;
@@ -84,4 +84,20 @@ test('an ephemeral container is one of its own', () => {
     ephemeralContainerStatuses: [{ name: 'debug', containerID: 'containerd://e', state: { running: {} } }],
   };
   assert.deepEqual(containersOf(state), [{ id: 'e', name: 'debug', ended: false, succeededInit: false }]);
+});
+
+test('where memory is saved, next to nothing is kept of a pod without the label, but which profiles it uses', () => {
+  const seccompProfile = { type: 'Localhost', localhostProfile: 'operator/web.json' };
+  const raw = (labels: object) =>
+    rawPod(
+      { labels },
+      { containerStatuses: [status('one', { running: {} })] },
+      { securityContext: { seccompProfile } },
+    );
+  const pod = labelledPodOf(raw({ app: 'web' }));
+  assert.deepEqual([pod.unlabelled, pod.metadata.labels, pod.containers], [true, undefined, []]);
+  assert.deepEqual(pod.uses, ['SeccompProfile:operator/web.json']);
+  const labelled = raw({ 'spo.x-k8s.io/enable-recording': 'true' });
+  assert.deepEqual(labelledPodOf(labelled), podOf(labelled));
+  assert.equal(labelledPodOf(raw({ 'spo.x-k8s.io/enable-recording': 'yes' })).unlabelled, true);
 });

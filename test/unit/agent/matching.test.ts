@@ -117,3 +117,9 @@ test('records of other recordings, pods and containers have other ids', () => {
   assert.ok(ids.every((id) => /^[0-9a-f]{32}$/.test(id)));
   assert.equal(recordId('r', 'p', 'c'), ids[0]);
 });
+
+test('a pod that may not be recorded is not, not even by a recording of all pods', () => {
+  const all = recording({ podSelector: {} });
+  assert.equal(recordingsOf(podObject(), 'front', [all], 'Bpf').length, 1);
+  assert.equal(recordingsOf({ ...podObject(), unlabelled: true }, 'front', [all], 'Bpf').length, 0);
+});

@@ -7,6 +7,7 @@ const WELL: Findings = {
   wantedKinds: ['seccompprofiles'],
   agents: { desired: 3, ready: 3 },
   nodes: 3,
+  settings: '',
   deployments: [{ name: 'security-profiles-operator', wanted: 3, ready: 3 }],
   webhooks: ['recording.spo.io', 'binding.spo.io'].map((name) => ({ name, trusted: true })),
   recorded: ['shop'],
@@ -28,6 +29,7 @@ for (const [what, findings, told] of [
   ['agents that are not ready', { agents: { desired: 3, ready: 1 } }, 'agents wrong: 1 of 3 are ready'],
   ['nodes without an agent', { nodes: 5 }, 'agents wrong: 2 nodes of 5 have none'],
   ['no agents', { agents: { desired: 0, ready: 0 } }, 'agents wrong: there are none; 3 nodes of 3 have none'],
+  ['settings that are not obeyed', { settings: 'spec.a: do b' }, 'settings wrong: spec.a: do b'],
   ['an operator that is not there', { deployments: [{ name: 'x', wanted: 0, ready: 0 }] }, 'x wrong: it is not there'],
   [
     'a webhook that nobody trusts',
