@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
+import { untilAborted } from '../platform/wait.ts';
 import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
@@ -20,6 +21,7 @@ interface Options extends MetricsOptions {
   readonly auditFile?: string;
   readonly auditRateLimit: number;
   readonly health: { readonly host: string; readonly port: number };
+  readonly clean?: 'all' | 'state';
 }
 
 /** Milliseconds after which all that only starting takes is done. */
@@ -71,10 +73,28 @@ export function register(program: Command): void {
       'where tls.crt and tls.key for the metrics are; default: one made at each start',
     )
     .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
+    .addOption(
+      new Option(
+        '--clean <what>',
+        'take away what agents have left on the node: profiles too, or only what was recorded; then wait to be ended',
+      ).choices(['all', 'state']),
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      process.exitCode = await run(options);
+      process.exitCode = await (options.clean ? clean(options, options.clean) : run(options));
     });
+}
+
+/** Its readiness tells whoever uninstalls that the node is clean. */
+async function clean({ kubeletDir, stateDir, pinDir, health }: Options, what: 'all' | 'state'): Promise<number> {
+  const { cleanNode } = await import('../agent/clean.ts');
+  const { HealthServer } = await import('../platform/health-server.ts');
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  cleanNode({ kubeletDirectory: kubeletDir, stateDirectory: stateDir, pinDirectory: pinDir }, what);
+  await using _health = await HealthServer.listen(health, {});
+  await untilAborted(stop.signal);
+  return EXIT.ok;
 }
 
 async function run(options: Options): Promise<number> {

@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<Registration>> = {
   operator: () => import('./operator.ts'),
   webhook: () => import('./webhook.ts'),
   kubectl: () => import('./kubectl.ts'),
+  uninstall: () => import('./uninstall.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */
