@@ -17,9 +17,12 @@ const commands: Record<string, () => Promise<Registration>> = {
   explain: () => import('./explain.ts'),
   audit: () => import('./audit.ts'),
   agent: () => import('./agent.ts'),
+  'open-directory': () => import('./open-directory.ts'),
   operator: () => import('./operator.ts'),
   webhook: () => import('./webhook.ts'),
   kubectl: () => import('./kubectl.ts'),
+  adopt: () => import('./adopt.ts'),
+  migrate: () => import('./migrate.ts'),
   uninstall: () => import('./uninstall.ts'),
 };
 

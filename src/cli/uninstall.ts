@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { SyscribeError } from '../platform/errors.ts';
-import { EXIT } from './exit.ts';
 import { addInstallationOptions, type ClusterOptions, withCluster } from './kubectl/options.ts';
-import { complain, writeAll } from './output.ts';
+import { writeAll } from './output.ts';
+import { orRefused } from './refused.ts';
 import { parseDuration } from './values.ts';
 
 interface Options extends ClusterOptions {
@@ -37,15 +36,9 @@ export function register(program: Command): void {
 async function run({ keepFiles, force, timeout, ...options }: Options): Promise<number> {
   const { uninstall } = await import('../setup/uninstall/uninstall.ts');
   const say = (line: string) => writeAll(1, `${line}\n`);
-  try {
-    await withCluster(options, (client, namespace) =>
+  return orRefused(() =>
+    withCluster(options, (client, namespace) =>
       uninstall(client, { keepFiles: keepFiles ?? false, force: force ?? false, namespace, timeout, say }),
-    );
-  } catch (error) {
-    if (!(error instanceof SyscribeError) || error.code !== 'ERR_SETUP_REFUSED') throw error;
-    complain(`nothing was done: ${error.message}`);
-    complain(`  remedy: ${error.remedy}`);
-    return EXIT.different;
-  }
-  return EXIT.ok;
+    ),
+  );
 }

@@ -20,10 +20,10 @@ import {
 
 /** Whatever the installation's namespace is called, these are SPO's names. */
 export const OPERATOR = 'security-profiles-operator';
-const WEBHOOK = `${OPERATOR}-webhook`;
+export const WEBHOOK = `${OPERATOR}-webhook`;
 export const AGENTS = 'spod';
 /** The Job that uninstalls, and its rights. */
-const UNINSTALLER = 'spo-uninstall';
+export const UNINSTALLER = 'spo-uninstall';
 
 export interface Named {
   readonly resource: Resource;

@@ -20,6 +20,8 @@ export const POLICY_BINDINGS = type(
 );
 export const DEPLOYMENTS = type('apps', 'deployments', 'Deployment', true);
 export const DAEMON_SETS = type('apps', 'daemonsets', 'DaemonSet', true);
+export const REPLICA_SETS = type('apps', 'replicasets', 'ReplicaSet', true);
+export const CONFIG_MAPS = type('', 'configmaps', 'ConfigMap', true);
 export const SERVICES = type('', 'services', 'Service', true);
 export const SERVICE_ACCOUNTS = type('', 'serviceaccounts', 'ServiceAccount', true);
 export const ROLES = type(RBAC, 'roles', 'Role', true);

@@ -1,5 +1,7 @@
 /** What there is to be taken away, and what may be in the way. */
 export interface Situation {
+  /** Workloads under our names that are the Security Profiles Operator's. */
+  readonly spo: boolean;
   /** Pods that run under a profile of a node's `operator` directory: NAMESPACE/NAME. */
   readonly users: readonly string[];
   /** Recordings, bindings and profiles: how many wait for an operator to let them go. */
@@ -44,9 +46,14 @@ const NAMED = 10;
 
 /** Why nothing is done; undefined where nothing is in the way. */
 export function refusal(
-  { users, objects, foreign, operator, away }: Situation,
+  { spo, users, objects, foreign, operator, away }: Situation,
   options: UninstallOptions,
 ): Refusal | undefined {
+  if (spo)
+    return {
+      message: 'what is installed is the Security Profiles Operator',
+      remedy: 'Uninstall it as it says, or take it over: syscribe adopt.',
+    };
   if (users.length > 0 && !options.keepFiles)
     return {
       message: `pods use profiles: ${some(users)}`,

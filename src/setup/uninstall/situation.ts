@@ -1,17 +1,14 @@
 import { type ReferringPod, referencesOf } from '../../api/references.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isKube } from '../../kube/errors.ts';
-import { type KubeObject, keyOf, PODS, type Resource } from '../../kube/object.ts';
+import { type KubeObject, keyOf, PODS } from '../../kube/object.ts';
 import { AGENTS, OPERATOR, OWN_KINDS } from '../installed.ts';
+import { each, find } from '../objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS } from '../resources.ts';
+import { runs, type Workload } from '../workload.ts';
 import type { Situation } from './plan.ts';
 
 /** Kinds whose finalizers the operator takes away, or nobody sets. */
 const ENDED = ['SeccompProfile', 'ProfileRecording', 'ProfileBinding'];
-
-interface Workload extends KubeObject {
-  readonly status?: { readonly readyReplicas?: number; readonly desiredNumberScheduled?: number };
-}
 
 interface AgentPod extends KubeObject {
   readonly spec: { readonly nodeName?: string };
@@ -29,6 +26,7 @@ export async function lookAt(client: KubeClient, namespace: string): Promise<Sit
       else if ((object.metadata.finalizers ?? []).length > 0) foreign.push(`${resource.kind} ${keyOf(object)}`);
     }
   return {
+    spo: (operator && !runs(operator, 'operator')) || (agents && !runs(agents, 'agent')) || false,
     users: await usersOf(client),
     objects,
     foreign,
@@ -55,31 +53,4 @@ export async function away(client: KubeClient, namespace: string): Promise<strin
     if (!ready) nodes.push(spec.nodeName ?? 'none yet');
   }
   return nodes;
-}
-
-/** All objects of a type; none where there is no such type (any more). */
-export async function* each<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource,
-  selection: { readonly namespace?: string; readonly labelSelector?: string } = {},
-): AsyncGenerator<T> {
-  try {
-    for await (const { items } of client.pages<T>(resource, selection)) yield* items;
-  } catch (error) {
-    if (!isKube(error, 'notFound')) throw error;
-  }
-}
-
-export async function find<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource,
-  namespace: string | undefined,
-  name: string,
-): Promise<T | undefined> {
-  try {
-    return await client.get<T>(resource, { namespace, name });
-  } catch (error) {
-    if (isKube(error, 'notFound')) return undefined;
-    throw error;
-  }
 }

@@ -12,11 +12,13 @@ import {
   UNINSTALLER_IN_NAMESPACE,
   WORKLOADS,
 } from '../installed.ts';
+import { each, remove } from '../objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS } from '../resources.ts';
-import { endConversion, endDefinitions, endObjects, remove } from './objects.ts';
+import { endWorkload } from '../workload.ts';
+import { cleanNodes } from './clean.ts';
+import { endConversion, endDefinitions, endObjects } from './kinds.ts';
 import { planOf, refusal, type Step, type UninstallOptions } from './plan.ts';
-import { each, lookAt, usersOf } from './situation.ts';
-import { cleanNodes, endWorkload } from './workloads.ts';
+import { lookAt, usersOf } from './situation.ts';
 
 export interface UninstallSettings extends UninstallOptions {
   /** Where the installation is. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cleaningPatch } from '../../../src/setup/uninstall/clean.ts';
 import { planOf, refusal, type Situation, type Step } from '../../../src/setup/uninstall/plan.ts';
-import { cleaningPatch } from '../../../src/setup/uninstall/workloads.ts';
 
-const WELL: Situation = { users: [], objects: 3, foreign: [], operator: true, agents: 2, away: [] };
+const WELL: Situation = { spo: false, users: [], objects: 3, foreign: [], operator: true, agents: 2, away: [] };
 const NO = { keepFiles: false, force: false };
 const words = (steps: readonly Step[]) => steps.map((step) => (step.do === 'end' ? step.which : step.do));
 
@@ -58,6 +58,7 @@ test('what is in the way is told, with the remedy that helps', () => {
     /p9 and 2 others/,
     'force alone is not enough',
   );
+  assert.match(refusal({ ...WELL, spo: true }, { keepFiles: true, force: true })?.remedy ?? '', /syscribe adopt/);
   assert.equal(refusal({ ...WELL, operator: false, objects: 0 }, NO), undefined, 'there is nothing to end');
 });
 

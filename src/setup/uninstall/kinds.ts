@@ -1,27 +1,16 @@
 import type { KubeClient } from '../../kube/client.ts';
-import { isKube } from '../../kube/errors.ts';
 import { type KubeObject, keyOf, type Resource } from '../../kube/object.ts';
 import { OWN_KINDS, type OwnKind } from '../installed.ts';
+import { each, find, ifThere, remove } from '../objects.ts';
 import { DEFINITIONS } from '../resources.ts';
+import { left, nothingLeft } from '../wait.ts';
 import type { Step, Which } from './plan.ts';
-import { each, find } from './situation.ts';
-import { left, nothingLeft } from './wait.ts';
 
 interface Definition extends KubeObject {
   readonly spec: { readonly conversion?: { readonly strategy?: string } };
 }
 
 const FORCE = 'Try again, or take what holds them away: --force.';
-
-/** Deletes one; that it is not there is as good. */
-export async function remove(
-  client: KubeClient,
-  resource: Resource,
-  namespace: string | undefined,
-  name: string,
-): Promise<void> {
-  await ifThere(() => client.delete(resource, { namespace, name }));
-}
 
 /** Deletes all objects of some of our kinds, and sees to it that they are gone. */
 export async function endObjects(
@@ -82,13 +71,5 @@ async function takeFinalizers(client: KubeClient, resource: Resource): Promise<v
     if (finalizers.length === 0) continue;
     const patch = { metadata: { finalizers: null } };
     await ifThere(() => client.patch(resource, { name, namespace }, patch, { type: 'merge' }));
-  }
-}
-
-async function ifThere(call: () => Promise<unknown>): Promise<void> {
-  try {
-    await call();
-  } catch (error) {
-    if (!isKube(error, 'notFound')) throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { SyscribeError } from '../../platform/errors.ts';
-import { pause } from '../../platform/wait.ts';
+import { SyscribeError } from '../platform/errors.ts';
+import { pause } from '../platform/wait.ts';
 
 /** Between looks, milliseconds: what is waited for takes seconds, and happens once. */
 const LOOK = 1000;

@@ -1,12 +1,12 @@
 import type { KubeClient } from '../../kube/client.ts';
-import { type KubeObject, PODS, pathOf } from '../../kube/object.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import { SyscribeError } from '../../platform/errors.ts';
-import { AGENTS, OPERATOR } from '../installed.ts';
+import { AGENTS } from '../installed.ts';
+import { find } from '../objects.ts';
 import { DAEMON_SETS } from '../resources.ts';
-import { remove } from './objects.ts';
+import { left, nothingLeft } from '../wait.ts';
 import type { Step } from './plan.ts';
-import { away, each, find } from './situation.ts';
-import { left, nothingLeft } from './wait.ts';
+import { away } from './situation.ts';
 
 interface Container {
   readonly args?: readonly string[];
@@ -20,30 +20,6 @@ interface DaemonSet extends KubeObject {
     readonly updatedNumberScheduled?: number;
     readonly numberReady?: number;
   };
-}
-
-/** The pods of one of our workloads. */
-function labelsOf(name: string): string {
-  return `app=${OPERATOR},name=${name}`;
-}
-
-/** Deletes a Deployment or DaemonSet and waits until its pods are gone. */
-export async function endWorkload(
-  client: KubeClient,
-  { resource, name }: { readonly resource: typeof DAEMON_SETS; readonly name: string },
-  namespace: string,
-  { lenient, timeout }: { readonly lenient: boolean; readonly timeout: number },
-): Promise<void> {
-  await remove(client, resource, namespace, name);
-  const look = () => podsOf(client, namespace, name);
-  if (lenient) {
-    // Nobody ends a pod of a node that is dead; its object would hold the namespace.
-    for (const pod of await left(look, timeout)) {
-      const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-      await client.request('DELETE', pathOf(PODS, { namespace, name: pod }), { body });
-    }
-  }
-  await nothingLeft(`pods of ${name} are still there`, 'See what holds them, or: --force.', look, timeout);
 }
 
 /**
@@ -104,11 +80,4 @@ function isCleaned({ metadata, status = {} }: DaemonSet): boolean {
     updatedNumberScheduled >= desiredNumberScheduled &&
     numberReady >= desiredNumberScheduled
   );
-}
-
-async function podsOf(client: KubeClient, namespace: string, name: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { metadata } of each(client, PODS, { namespace, labelSelector: labelsOf(name) }))
-    names.push(metadata.name);
-  return names;
 }
