@@ -56,8 +56,8 @@ export const IN_NAMESPACE: readonly Named[] = [
 ];
 
 export const CLUSTER_WIDE: readonly Named[] = [
-  ...named(POLICY_BINDINGS, 'agents.spo.io'),
-  ...named(POLICIES, 'agents.spo.io'),
+  ...named(POLICY_BINDINGS, 'agents.spo.io', 'one-installation.spo.io'),
+  ...named(POLICIES, 'agents.spo.io', 'one-installation.spo.io'),
   ...named(CLUSTER_ROLE_BINDINGS, OPERATOR, AGENTS, 'spo-webhook'),
   ...named(CLUSTER_ROLES, OPERATOR, AGENTS, 'spo-webhook', 'spo-metrics-client'),
 ];
