@@ -8,7 +8,7 @@ VERSION = $(shell $(NODE) -p 'require("./package.json").version')
 LAYOUT = .output/image
 TEST := $(NODE) --test --test-reporter=./test/reporter.ts
 
-.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format crds image push deps-image cluster cluster-down deps-cluster pack clean
+.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format crds chart image push deps-image cluster cluster-down deps-cluster pack clean
 
 build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after this
 
@@ -53,13 +53,18 @@ lint: node_modules/.stamp
 	@clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.c native/*.h
 	@scripts/check-files.sh
 	@$(NODE) scripts/crds.mjs --check
+	@$(NODE) scripts/chart.mjs --check
 
 format: node_modules/.stamp
 	@biome check --write .
 	@clang-format -i bpf/*.c bpf/*.h native/*.c native/*.h
 
-crds: node_modules/.stamp ## writes deploy/crds from src/api
+crds: node_modules/.stamp ## writes deploy/crds from src/api, and the chart
 	@$(NODE) scripts/crds.mjs
+	@$(NODE) scripts/chart.mjs
+
+chart: node_modules/.stamp ## writes deploy/helm from the manifests in deploy
+	@$(NODE) scripts/chart.mjs
 
 cluster: deps-cluster ## a Kubernetes on this machine; NODES=3 for more than one
 	@$(NODE) test/system/cluster/main.ts up $(or $(NODES),1)
