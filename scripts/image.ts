@@ -61,6 +61,9 @@ function makeLayout(directory: string, architectures: readonly Architecture[]): 
 if (import.meta.main) {
   const directory = process.argv[2] ?? join(top, '.output');
   console.log(`${makeImage(join(directory, 'image.tar'))} is in ${directory}/image.tar`);
-  const digest = makeLayout(join(directory, 'image'), ['x64', 'arm64']);
-  console.log(`for amd64 and arm64 it is in ${directory}/image: ${digest}`);
+  if (process.arch !== 'x64') console.log('for all architectures it is made on amd64');
+  else {
+    const digest = makeLayout(join(directory, 'image'), ['x64', 'arm64']);
+    console.log(`for amd64 and arm64 it is in ${directory}/image: ${digest}`);
+  }
 }
