@@ -4,9 +4,11 @@ SHELL := /bin/bash
 MACHINE := $(shell uname -m)
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := node_modules/node/bin/node
+VERSION = $(shell $(NODE) -p 'require("./package.json").version')
+LAYOUT = .output/image
 TEST := $(NODE) --test --test-reporter=./test/reporter.ts
 
-.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format crds image cluster cluster-down deps-cluster pack clean
+.PHONY: build native bpf deps packages demo test test-unit test-native test-system test-kernels bench lint format crds chart image push deps-image cluster cluster-down deps-cluster pack clean
 
 build: node_modules/.stamp native dist/cli/bin.js ## ./bin/syscribe works after this
 
@@ -51,13 +53,18 @@ lint: node_modules/.stamp
 	@clang-format --dry-run --Werror bpf/*.c bpf/*.h native/*.c native/*.h
 	@scripts/check-files.sh
 	@$(NODE) scripts/crds.mjs --check
+	@$(NODE) scripts/chart.mjs --check
 
 format: node_modules/.stamp
 	@biome check --write .
 	@clang-format -i bpf/*.c bpf/*.h native/*.c native/*.h
 
-crds: node_modules/.stamp ## writes deploy/crds from src/api
+crds: node_modules/.stamp ## writes deploy/crds from src/api, and the chart
 	@$(NODE) scripts/crds.mjs
+	@$(NODE) scripts/chart.mjs
+
+chart: node_modules/.stamp ## writes deploy/helm from the manifests in deploy
+	@$(NODE) scripts/chart.mjs
 
 cluster: deps-cluster ## a Kubernetes on this machine; NODES=3 for more than one
 	@$(NODE) test/system/cluster/main.ts up $(or $(NODES),1)
@@ -69,8 +76,21 @@ deps-cluster: build
 	@scripts/install-packages.sh cluster
 	@$(MAKE) --no-print-directory -C test/system/programs
 
-image: build ## .output/image.tar: what agent, operator and webhook run from; nothing is pulled
+image: deps-image ## .output/image.tar for this machine, .output/image for all: what agent, operator and webhook run from
 	@$(NODE) scripts/image.ts
+
+# The addon for arm64 is cross-compiled on amd64; not the other way round.
+deps-image: build
+ifeq ($(MACHINE),x86_64)
+	@scripts/install-packages.sh image
+	@$(MAKE) --no-print-directory -C native ARCH=aarch64 SYSROOT="$$(scripts/image/arm64-dev.sh)"
+endif
+
+push: ## the layout into a registry: make push REGISTRY=registry.example/team [SKOPEO_FLAGS=…]
+	@[ -n "$(REGISTRY)" ] || { echo "usage: make push REGISTRY=HOST[/PATH]; skopeo login HOST before" >&2; exit 2; }
+	@[ -e $(LAYOUT)/index.json ] || { echo "there is no image yet: make image" >&2; exit 1; }
+	@scripts/install-packages.sh push
+	@skopeo copy --all --preserve-digests $(SKOPEO_FLAGS) oci:$(LAYOUT):$(VERSION) docker://$(REGISTRY)/syscribe:$(VERSION)
 
 clean:
 	@rm -rf dist prebuilds .output test/system/programs/.output

@@ -1,12 +1,12 @@
-/** Bundles what the image runs: bundle.mjs DIRECTORY. Only what is used is loaded, which is half of the memory. */
+/** Bundles what the image runs: bundle.mjs DIRECTORY [ARCHITECTURE]. Only what is used is loaded, which is half of the memory. */
 import { copyFileSync, cpSync, globSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
-const directory = process.argv[2];
-if (directory === undefined) throw new Error('usage: bundle.mjs DIRECTORY');
+const [directory, architecture = process.arch] = process.argv.slice(2);
+if (directory === undefined) throw new Error('usage: bundle.mjs DIRECTORY [ARCHITECTURE]');
 // Two below the top, as in dist/: what is found beside the code (addon, package.json) is found by the same paths.
 const out = join(directory, 'dist', 'bundle');
 
@@ -30,6 +30,6 @@ await build({
 for (const proto of globSync('src/**/*.proto', { cwd: top }))
   copyFileSync(join(top, proto), join(out, basename(proto)));
 copyFileSync(join(top, 'package.json'), join(directory, 'package.json'));
-const addon = `prebuilds/linux-${process.arch}`;
+const addon = `prebuilds/linux-${architecture}`;
 mkdirSync(join(directory, addon), { recursive: true });
 cpSync(join(top, addon), join(directory, addon), { recursive: true });

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test|kernels|cluster
+# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test|kernels|cluster|image|push
 set -euo pipefail
 
 build=(clang bpftool gcc make binutils libbpf-dev libelf-dev zlib1g-dev libseccomp-dev libuv1-dev linux-libc-dev)
@@ -10,6 +10,9 @@ tests=(strace runc crun containerd busybox-static redis-server redis-tools sqlit
 kernels=(qemu-system-x86 qemu-system-arm qemu-system-common busybox-static kmod cpio xz-utils strace gcc-aarch64-linux-gnu
 	libc6-dev-arm64-cross)
 
+image=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils)
+push=(skopeo)
+
 cluster=(etcd-server containernetworking-plugins containerd runc openssl iproute2 busybox-static nginx-light redis-server)
 
 case ${1:-} in
@@ -17,8 +20,10 @@ build) wanted=("${build[@]}") ;;
 demo) wanted=("${demo[@]}") ;;
 kernels) wanted=("${kernels[@]}") ;;
 cluster) wanted=("${cluster[@]}") ;;
-test) wanted=("${tests[@]}" "${cluster[@]}") ;;
-*) echo "usage: ${0##*/} build|demo|test|kernels|cluster" >&2 && exit 2 ;;
+image) wanted=("${image[@]}") ;;
+push) wanted=("${push[@]}") ;;
+test) wanted=("${tests[@]}" "${cluster[@]}" "${image[@]}" "${push[@]}" docker-registry) ;;
+*) echo "usage: ${0##*/} build|demo|test|kernels|cluster|image|push" >&2 && exit 2 ;;
 esac
 
 # Any npm will do: it brings the Node that is used (the development dependency `node`).

@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, type Stats, statSync, unlinkSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { SyscribeError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
@@ -56,6 +66,17 @@ export class ProfileDirectory {
     if (!statSync(this.#directory, { throwIfNoEntry: false })) return;
     for (const name of readdirSync(this.#directory))
       if (UNFINISHED.test(name)) rmSync(join(this.#directory, name), { force: true });
+  }
+
+  /** Removes all profiles, and the directory itself, or the link to it, where nothing else is left in it. */
+  clear(): void {
+    const stat = lstatSync(this.#directory, { throwIfNoEntry: false });
+    if (!stat) return;
+    if (statSync(this.#directory, { throwIfNoEntry: false }))
+      for (const name of readdirSync(this.#directory))
+        if (NAME.test(name) || UNFINISHED.test(name)) unlinkSync(join(this.#directory, name));
+    if (stat.isSymbolicLink()) unlinkSync(this.#directory);
+    else if (readdirSync(this.#directory).length === 0) rmdirSync(this.#directory);
   }
 
   #path(name: string): string {

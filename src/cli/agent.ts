@@ -5,6 +5,7 @@ import { LABELS } from '../api/names.ts';
 import type { Continuation } from '../capture/audit/log-file.ts';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
 import type { Log } from '../kube/log.ts';
+import { untilAborted } from '../platform/wait.ts';
 import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
@@ -30,6 +31,7 @@ interface Options extends MetricsOptions {
   readonly auditFile?: string;
   readonly auditRateLimit: number;
   readonly health: { readonly host: string; readonly port: number };
+  readonly clean?: 'all' | 'state';
 }
 
 /** Milliseconds after which all that only starting takes is done. */
@@ -119,10 +121,28 @@ export function register(program: Command): void {
       parseCount,
       parseCount(process.env.SPO_PROFILING_PORT ?? '6060'),
     )
+    .addOption(
+      new Option(
+        '--clean <what>',
+        'take away what agents have left on the node: profiles too, or only what was recorded; then wait to be ended',
+      ).choices(['all', 'state']),
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      process.exitCode = await run(options);
+      process.exitCode = await (options.clean ? clean(options, options.clean) : run(options));
     });
+}
+
+/** Its readiness tells whoever uninstalls that the node is clean. */
+async function clean({ kubeletDir, stateDir, pinDir, health }: Options, what: 'all' | 'state'): Promise<number> {
+  const { cleanNode } = await import('../agent/clean.ts');
+  const { HealthServer } = await import('../platform/health-server.ts');
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  cleanNode({ kubeletDirectory: kubeletDir, stateDirectory: stateDir, pinDirectory: pinDir }, what);
+  await using _health = await HealthServer.listen(health, {});
+  await untilAborted(stop.signal);
+  return EXIT.ok;
 }
 
 /** What no field of the daemon object says can so be set on its DaemonSet, beside the arguments that are the operator's. */

@@ -1,6 +1,10 @@
 import { type Logger, pino } from 'pino';
+import { isDnsLabel } from '../api/names.ts';
 import { KubeClient, type Observe } from '../kube/client.ts';
 import { loadConnection } from '../kube/config.ts';
+import { RestrictedClient } from '../kube/restricted.ts';
+import { SyscribeError } from '../platform/errors.ts';
+import { parseList } from './values.ts';
 import { version } from './version.ts';
 
 /** What agent, operator and webhook have in common: a log of JSON lines, a client, and an end by signal. */
@@ -8,6 +12,23 @@ export interface Component {
   readonly log: Logger;
   readonly client: KubeClient;
   readonly stop: AbortController;
+}
+
+/**
+ * SPO's setting for an installation that may see some namespaces only; its own it always sees.
+ * @returns undefined where it may see all.
+ * @throws SyscribeError ERR_USAGE for what is no namespace's name.
+ */
+export function restrictedTo(env: NodeJS.ProcessEnv, own: string): string[] | undefined {
+  const text = env.RESTRICT_TO_NAMESPACE || env.WATCH_NAMESPACE || '';
+  const names = parseList(text);
+  if (names.length === 0) return undefined;
+  const wrong = names.find((name) => !isDnsLabel(name));
+  if (wrong !== undefined)
+    throw new SyscribeError('ERR_USAGE', `RESTRICT_TO_NAMESPACE: "${wrong}" is no namespace's name`, {
+      remedy: 'Give names of namespaces with commas between them.',
+    });
+  return [...new Set([...names, own])];
 }
 
 export function startComponent(
@@ -23,10 +44,13 @@ export function startComponent(
     count?.(verb, path, status);
     log.debug({ verb, path, status }, 'asked the API server');
   };
-  const client = new KubeClient(loadConnection(kubeconfig === undefined ? {} : { kubeconfig }), {
-    userAgent: `syscribe-${name}/${version()}`,
-    observe,
-  });
+  const connection = loadConnection(kubeconfig === undefined ? {} : { kubeconfig });
+  const settings = { userAgent: `syscribe-${name}/${version()}`, observe };
+  const namespaces = restrictedTo(process.env, process.env.OPERATOR_NAMESPACE ?? connection.namespace);
+  if (namespaces) log.info({ namespaces }, 'other namespaces are not seen');
+  const client = namespaces
+    ? new RestrictedClient(connection, { ...settings, namespaces })
+    : new KubeClient(connection, settings);
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => {

@@ -17,10 +17,14 @@ const commands: Record<string, () => Promise<Registration>> = {
   explain: () => import('./explain.ts'),
   audit: () => import('./audit.ts'),
   agent: () => import('./agent.ts'),
+  'open-directory': () => import('./open-directory.ts'),
   operator: () => import('./operator.ts'),
   webhook: () => import('./webhook.ts'),
   suggest: () => import('./kubectl/suggest.ts'),
   kubectl: () => import('./kubectl.ts'),
+  adopt: () => import('./adopt.ts'),
+  migrate: () => import('./migrate.ts'),
+  uninstall: () => import('./uninstall.ts'),
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { pause } from '../platform/wait.ts';
-import { runTogether, startComponent } from './component.ts';
+import { restrictedTo, runTogether, startComponent } from './component.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress } from './values.ts';
 
@@ -80,7 +80,11 @@ async function run(options: Options): Promise<number> {
   });
   const daemon = new DaemonOperator(
     { client, events: daemonEvents, log, view: watchDaemon(client, log, options.namespace), cluster: view },
-    { namespace: options.namespace, kubeletDirectory: options.kubeletDir },
+    {
+      namespace: options.namespace,
+      kubeletDirectory: options.kubeletDir,
+      restrictedTo: restrictedTo(process.env, options.namespace),
+    },
   );
   const election = new LeaderElection(client, {
     namespace: options.namespace,

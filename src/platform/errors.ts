@@ -18,7 +18,9 @@ export type ErrorCode =
   | 'ERR_CERTIFICATE'
   | 'ERR_KUBE_CONFIG'
   | 'ERR_KUBE_REQUEST'
-  | 'ERR_KUBE_LEASE_LOST';
+  | 'ERR_KUBE_LEASE_LOST'
+  | 'ERR_SETUP'
+  | 'ERR_SETUP_REFUSED';
 
 export interface ErrorDetails {
   readonly cause?: unknown;

@@ -24,6 +24,21 @@ export function addClusterOptions(command: Command): Command {
     .option('-n, --namespace <name>', 'the namespace (default: that of the context)');
 }
 
+/** For commands about an installation: `namespace` is where that is. */
+export function addInstallationOptions(command: Command): Command {
+  return command
+    .option(
+      '--kubeconfig <file>',
+      'how to reach the API server (default: $KUBECONFIG, ~/.kube/config, that of the pod)',
+    )
+    .option('--context <name>', 'the context of the kubeconfig')
+    .option(
+      '-n, --namespace <name>',
+      'where it is installed (or $OPERATOR_NAMESPACE)',
+      process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
+    );
+}
+
 export function addOutputOption(command: Command): Command {
   return command.addOption(new Option('-o, --output <format>', 'for programs').choices(['json', 'yaml']));
 }

@@ -25,6 +25,10 @@ export interface Environment {
   /** The operator's own. */
   readonly image: string;
   readonly imagePullPolicy?: string;
+  /** The operator's own, where the object names none. */
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+  /** Namespaces that are seen; absent: all. */
+  readonly restrictedTo?: readonly string[] | undefined;
   /** kubelet's root directory on the nodes. */
   readonly kubeletDirectory: string;
 }
@@ -35,13 +39,17 @@ export interface AgentsManifest extends KubeObject {
 
 /** The first port that profiles of the programs are at, as SPO's. */
 const PROFILING = 6060;
+/** SPO's user and group, and where that keeps profiles. */
+const SPO_USER = 65535;
+const PROFILES = '/var/lib/security-profiles-operator';
 const DEFAULT_RESOURCES = { requests: { cpu: '20m', memory: '110Mi' }, limits: { memory: '256Mi' } };
 
 /** The agents' DaemonSet, in the fields that are the operator's: what others add beside them stays. */
 export function agentsManifest(spec: Spec, environment: Environment): AgentsManifest {
   const enrichers = enrichersOf(spec);
   const { namespace } = environment;
-  const { scheduling = {}, imagePullSecrets = [] } = spec;
+  const { scheduling = {} } = spec;
+  const imagePullSecrets = spec.imagePullSecrets?.length ? spec.imagePullSecrets : (environment.imagePullSecrets ?? []);
   return {
     metadata: { name: AGENTS, namespace, labels: AGENT_LABELS },
     spec: {
@@ -63,6 +71,9 @@ export function agentsManifest(spec: Spec, environment: Environment): AgentsMani
           hostNetwork: enrichers.netlink,
           dnsPolicy: enrichers.netlink ? 'ClusterFirstWithHostNet' : 'ClusterFirst',
           terminationGracePeriodSeconds: 15,
+          // The group of SPO's user, to whom SPO has left its directory.
+          securityContext: { supplementalGroups: [SPO_USER] },
+          initContainers: [openDirectory(environment)],
           containers: [agentContainer(spec, enrichers, environment), ...enricherContainers(spec, environment)],
           volumes: volumesOf(spec, environment.kubeletDirectory),
         },
@@ -71,7 +82,28 @@ export function agentsManifest(spec: Spec, environment: Environment): AgentsMani
   };
 }
 
-function agentContainer(spec: Spec, enrichers: Enrichers, { image, imagePullPolicy, kubeletDirectory }: Environment) {
+/** As that user: it may let its group write there, and so nobody needs CAP_CHOWN or CAP_DAC_OVERRIDE. */
+function openDirectory({ image, imagePullPolicy }: Environment) {
+  return {
+    name: 'open-directory',
+    image,
+    ...(imagePullPolicy !== undefined && { imagePullPolicy }),
+    args: ['open-directory', PROFILES],
+    resources: { requests: { cpu: '20m', memory: '50Mi' }, limits: { memory: '256Mi' } },
+    securityContext: {
+      runAsUser: SPO_USER,
+      runAsGroup: SPO_USER,
+      runAsNonRoot: true,
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [mount('profiles', PROFILES)],
+  };
+}
+
+function agentContainer(spec: Spec, enrichers: Enrichers, environment: Environment) {
+  const { image, imagePullPolicy, kubeletDirectory, restrictedTo } = environment;
   const { bpf, log, json, netlink } = enrichers;
   const recorders = [...(bpf ? ['Bpf'] : []), ...(log ? ['Logs'] : [])];
   return {
@@ -93,6 +125,7 @@ function agentContainer(spec: Spec, enrichers: Enrichers, { image, imagePullPoli
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'OPERATOR_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
       { name: 'SPO_VERBOSITY', value: String(spec.verbosity ?? 0) },
+      ...(restrictedTo ? [{ name: 'RESTRICT_TO_NAMESPACE', value: restrictedTo.join(',') }] : []),
       ...(spec.enableProfiling
         ? [
             { name: 'SPO_PROFILING', value: 'true' },
@@ -120,7 +153,7 @@ function agentContainer(spec: Spec, enrichers: Enrichers, { image, imagePullPoli
       ...(bpf ? [mount('bpffs', '/sys/fs/bpf')] : []),
       ...(recorders.length > 0 ? mountsOf(enrichers, '/host/cgroup', log) : []),
       mount('seccomp', `${kubeletDirectory}/seccomp`),
-      mount('profiles', '/var/lib/security-profiles-operator'),
+      mount('profiles', PROFILES),
     ],
   };
 }

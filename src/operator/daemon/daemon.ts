@@ -40,6 +40,8 @@ export interface DaemonParts {
 export interface DaemonSettings {
   readonly namespace: string;
   readonly kubeletDirectory: string;
+  /** Namespaces that are seen; undefined: all. */
+  readonly restrictedTo?: readonly string[] | undefined;
 }
 
 /** The daemon object `spod`: the agents and the webhooks are as it says, and it says how far they are; only the leader acts. */
@@ -134,10 +136,10 @@ export class DaemonOperator {
   /** Makes the cluster as the object wants it. @returns what the API server refuses of that. */
   async #obey(spec: DaemonObject['spec'], signal: AbortSignal): Promise<Problem[]> {
     const { client, cluster, view } = this.#parts;
-    const { namespace, kubeletDirectory } = this.#settings;
+    const { namespace } = this.#settings;
     this.#image ??= await operatorImage(client, namespace, signal);
     if (!this.#image) return [{ field: 'spec', message: NO_IMAGE, refused: true }];
-    const manifest = agentsManifest(spec, { namespace, kubeletDirectory, ...this.#image });
+    const manifest = agentsManifest(spec, { ...this.#settings, ...this.#image });
     const set = cluster.agents.get(`${namespace}/${AGENTS}`);
     const containers = unwanted(set?.containers ?? [], ENRICHERS, enricherNames(spec));
     await this.#agents.drop(set, '/spec/template/spec/containers', containers, signal);
@@ -147,7 +149,7 @@ export class DaemonOperator {
       () => this.#agents.apply(manifest, set, signal),
     );
     if (spec.webhook?.staticConfig) return agents;
-    const wanted = webhookConfiguration(spec, namespace);
+    const wanted = webhookConfiguration(spec, namespace, this.#settings.restrictedTo);
     const configuration = view.configurations.get(CONFIGURATION);
     const names = configuration?.webhooks.map(({ name }) => name) ?? [];
     const left = unwanted(

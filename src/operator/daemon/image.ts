@@ -8,10 +8,17 @@ const DEPLOYMENTS = { ...DAEMON_SETS, plural: 'deployments', kind: 'Deployment' 
 export interface OperatorImage {
   readonly image: string;
   readonly imagePullPolicy?: string;
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
 }
 
 interface Deployment extends KubeObject {
-  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly OperatorImage[] } } };
+  readonly spec: {
+    readonly template: {
+      readonly spec: Pick<OperatorImage, 'imagePullSecrets'> & {
+        readonly containers: readonly Pick<OperatorImage, 'image' | 'imagePullPolicy'>[];
+      };
+    };
+  };
 }
 
 /** What the operator itself runs from: agents are of the same version. @returns undefined where it is not there. */
@@ -23,8 +30,13 @@ export async function operatorImage(
   try {
     const reference = { namespace, name: 'security-profiles-operator' };
     const { spec } = await client.get<Deployment>(DEPLOYMENTS, reference, { signal });
-    const { image, imagePullPolicy } = spec.template.spec.containers[0] as OperatorImage;
-    return { image, ...(imagePullPolicy !== undefined && { imagePullPolicy }) };
+    const { containers, imagePullSecrets } = spec.template.spec;
+    const { image, imagePullPolicy } = containers[0] as OperatorImage;
+    return {
+      image,
+      ...(imagePullPolicy !== undefined && { imagePullPolicy }),
+      ...(imagePullSecrets && { imagePullSecrets }),
+    };
   } catch (error) {
     if (isKube(error, 'notFound')) return undefined;
     throw error;

@@ -30,6 +30,7 @@ const SYSTEM = ['kube-system', 'kube-node-lease'];
 interface Webhook {
   readonly name: string;
   readonly failurePolicy: string;
+  readonly matchConditions?: readonly object[];
   readonly [field: string]: unknown;
 }
 
@@ -40,16 +41,23 @@ export interface WebhookConfiguration extends KubeObject {
 /**
  * How the API server calls the webhooks. caBundle is left out: whoever owns the certificate writes it.
  * @param namespace where the webhooks are.
+ * @param restrictedTo namespaces that they may see; undefined: all.
  */
-export function webhookConfiguration(spec: Spec, namespace: string): WebhookConfiguration {
+export function webhookConfiguration(
+  spec: Spec,
+  namespace: string,
+  restrictedTo?: readonly string[],
+): WebhookConfiguration {
   const given = new Map((spec.webhook?.options ?? []).map((option) => [option.name, option]));
   const webhooks = [...podWebhooks(namespace), ...(enrichersOf(spec).json ? execWebhooks(namespace) : [])];
   return {
     metadata: { name: CONFIGURATION, labels: { app: 'security-profiles-operator' } },
     webhooks: webhooks.map((webhook) => {
       const { failurePolicy, namespaceSelector, objectSelector } = given.get(webhook.name) ?? {};
+      const only = restrictedTo && { matchConditions: [...(webhook.matchConditions ?? []), within(restrictedTo)] };
       return {
         ...webhook,
+        ...only,
         ...(failurePolicy !== undefined && { failurePolicy }),
         ...(namespaceSelector && { namespaceSelector }),
         ...(objectSelector && { objectSelector }),
@@ -135,4 +143,10 @@ function labelled(label: string, namespace: string) {
 function notOfTheSystem(namespace: string) {
   const names = [...SYSTEM, namespace].map((name) => `'${name}'`).join(', ');
   return { name: 'not-of-the-system', expression: `!(request.namespace in [${names}])` };
+}
+
+/** By condition, since who sets a selector of his own would lose one of these. */
+function within(namespaces: readonly string[]) {
+  const names = namespaces.map((name) => `'${name}'`).join(', ');
+  return { name: 'seen', expression: `request.namespace in [${names}]` };
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ImageConfig, writeImage } from '../../../scripts/image/archive.ts';
 import { makeImage } from '../../../scripts/image.ts';
-import { type ImageConfig, writeImage } from '../../../scripts/image-archive.ts';
 import { type ImageName, makeRoot } from '../containers/root.ts';
 
 const NGINX = `user root; worker_processes 1; pid /tmp/pid; error_log stderr; daemon off;

@@ -18,7 +18,7 @@ names=("$@")
 "$top/scripts/install-packages.sh" kernels
 make --no-print-directory -C "$top/test/system/programs"
 case " ${names[*]} " in
-*' arm64-'*) make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$here/arm64-dev.sh")" ;;
+*' arm64-'*) make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$top/scripts/image/arm64-dev.sh")" ;;
 esac
 
 # Two runs of each: emulated, they take fifty times as long. The workloads are alternatives of a regular expression.

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { writeImage } from '../../../scripts/image-archive.ts';
+import { writeImage } from '../../../scripts/image/archive.ts';
 import { Cri } from './cri.ts';
 import { Running, run, temporary } from './syscribe.ts';
 
@@ -32,10 +32,22 @@ export class Containerd {
     containerd = new Containerd(directory);
     await containerd.#daemon.until('stderr', /containerd successfully booted/);
     makeImage(directory);
-    const socket = join(directory, 'containerd.sock');
-    const imported = await run('ctr', '-a', socket, '-n', 'k8s.io', 'images', 'import', join(directory, 'image.tar'));
-    if (imported.code !== 0) throw new Error(imported.stderr);
+    await containerd.ctr('images', 'import', join(directory, 'image.tar'));
     return containerd;
+  }
+
+  /** What it prints; images are where kubelets look for them. */
+  async ctr(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await run(
+      'ctr',
+      '-a',
+      join(this.#directory, 'containerd.sock'),
+      '-n',
+      'k8s.io',
+      ...args,
+    );
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
   }
 
   /** Runs a pod with one container, both under the seccomp profile of this file. */

@@ -163,3 +163,21 @@ test('scheduling, resources, pull secrets, SELinux’s type and kubelet’s dire
   assert.ok(agent.args.includes('--kubelet-dir=/mnt/kubelet'));
   assert.equal(agent.imagePullPolicy, 'Never');
 });
+
+test('SPO’s directory is opened by its own user, who has no right on the node', () => {
+  const { pod } = render({}, { imagePullPolicy: 'Never' });
+  const [init] = pod.initContainers as (Container & { securityContext: { runAsUser: number } })[];
+  assert.deepEqual(init?.args, ['open-directory', '/var/lib/security-profiles-operator']);
+  assert.deepEqual([init?.image, init?.imagePullPolicy], ['registry/syscribe:1', 'Never']);
+  assert.deepEqual([init?.securityContext.runAsUser, init?.securityContext.capabilities], [65535, { drop: ['ALL'] }]);
+  assert.deepEqual(pod.securityContext, { supplementalGroups: [65535] });
+});
+
+test('what is set for the operator itself is for the agents too: who may pull, and which namespaces are seen', () => {
+  const own = { imagePullSecrets: [{ name: 'own' }], restrictedTo: ['shop', 'spo'] };
+  const { pod, env } = render({}, own);
+  assert.deepEqual([pod.imagePullSecrets, env.RESTRICT_TO_NAMESPACE], [[{ name: 'own' }], 'shop,spo']);
+  const named = render({ imagePullSecrets: [{ name: 'named' }] }, own);
+  assert.deepEqual(named.pod.imagePullSecrets, [{ name: 'named' }]);
+  assert.equal(render({}).env.RESTRICT_TO_NAMESPACE, undefined);
+});

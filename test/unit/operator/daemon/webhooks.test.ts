@@ -27,3 +27,10 @@ test('an option changes the webhook that it names, and no other', () => {
   const { webhooks } = webhookConfiguration({ webhook: { options } }, 'spo');
   assert.deepEqual(webhooks, [{ ...DEFAULT[0], ...option }, DEFAULT[1]]);
 });
+
+test('restricted to namespaces, they are asked of no others, whatever selectors say', () => {
+  const options = [{ name: 'recording.spo.io', namespaceSelector: {} }];
+  const { webhooks } = webhookConfiguration({ webhook: { options } }, 'spo', ['shop', 'spo']);
+  for (const { name, matchConditions } of webhooks)
+    assert.ok(JSON.stringify(matchConditions).includes("request.namespace in ['shop', 'spo']"), name);
+});

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks the arm64 libraries that the addon is linked with, once; prints the directory, for `make -C native SYSROOT=…`.
 set -euo pipefail
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/../debian.sh"
 target=$cache/arm64-dev
 if [ ! -d "$target" ]; then
 	private_apt bookworm arm64

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 
 export const BASE_ENV: readonly string[] = ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'];
 
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+/** By Node's names, OCI's. */
+export const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' } as const;
 
 /** What a container of the image runs (OCI image configuration). */
 export interface ImageConfig {
@@ -16,16 +17,22 @@ export interface ImageConfig {
   readonly User?: string;
 }
 
+/** The tree below `root` as a layer: the same tree gives the same file. */
+export function writeLayer(root: string, file: string): void {
+  const same = ['--format=gnu', '--sort=name', '--mtime=@0', '--numeric-owner', '--owner=0', '--group=0'];
+  execFileSync('tar', [...same, '-cf', file, '-C', root, '.']);
+}
+
 /** Writes an image of one layer, the tree below `root`, as an archive that `ctr images import` takes. */
 export function writeImage(archive: string, name: string, root: string, config: ImageConfig): void {
   const work = mkdtempSync(join(tmpdir(), 'syscribe-image-'));
   try {
-    execFileSync('tar', ['--numeric-owner', '--owner=0', '--group=0', '-cf', join(work, 'layer.tar'), '-C', root, '.']);
+    writeLayer(root, join(work, 'layer.tar'));
     const digest = createHash('sha256')
       .update(readFileSync(join(work, 'layer.tar')))
       .digest('hex');
     const image = {
-      architecture: ARCHITECTURES[process.arch],
+      architecture: ARCHITECTURES[process.arch as keyof typeof ARCHITECTURES],
       os: 'linux',
       config: { Env: BASE_ENV, ...config },
       rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },

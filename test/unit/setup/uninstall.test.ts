@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { customResource, NAMESPACES, PODS, pathOf } from '../../../src/kube/object.ts';
+import { OWN_KINDS } from '../../../src/setup/installed.ts';
+import { CLUSTER_ROLES, DEFINITIONS, DEPLOYMENTS, MUTATING } from '../../../src/setup/resources.ts';
+import { uninstall } from '../../../src/setup/uninstall/uninstall.ts';
+import { pod, serve } from '../../support/kube.ts';
+
+const NAMESPACE = 'security-profiles-operator';
+const PROFILES = customResource('seccompprofiles', 'SeccompProfile', false);
+
+async function installed(context: TestContext) {
+  const { server, client } = await serve(context);
+  server.put(NAMESPACES, { metadata: { name: NAMESPACE } });
+  for (const { definition } of OWN_KINDS)
+    server.put(DEFINITIONS, {
+      metadata: { name: definition },
+      spec: { conversion: { strategy: 'Webhook', webhook: {} } },
+    });
+  server.put(MUTATING, { metadata: { name: 'spo-mutating-webhook-configuration' } });
+  server.put(CLUSTER_ROLES, { metadata: { name: 'spod' } });
+  server.put(PROFILES, { metadata: { name: 'web' } });
+  const said: string[] = [];
+  const settings = { namespace: NAMESPACE, timeout: 5000, keepFiles: false, say: (line: string) => said.push(line) };
+  const writes = () => server.asked.filter(({ method }) => method !== 'GET').map(({ path }) => path);
+  return { server, client, said, settings, writes };
+}
+
+test('with no operator nothing is written, and then by force all of it goes, the namespace last', async (context) => {
+  const { server, client, settings, writes } = await installed(context);
+  const force = { ...settings, force: true };
+  await assert.rejects(uninstall(client, { ...settings, force: false }), { code: 'ERR_SETUP_REFUSED' });
+  assert.deepEqual(writes(), []);
+  await uninstall(client, force);
+  for (const resource of [DEFINITIONS, MUTATING, CLUSTER_ROLES, PROFILES, NAMESPACES])
+    assert.deepEqual(server.objects.all(pathOf(resource)), [], resource.plural);
+  const order = writes();
+  const at = (path: string) => order.findIndex((one) => one.startsWith(path));
+  const path = (resource: typeof PROFILES) => pathOf(resource);
+  assert.equal(at(path(MUTATING)), 0);
+  assert.ok(at(path(PROFILES)) < order.findLastIndex((one) => one.startsWith(path(DEFINITIONS))));
+  assert.equal(order.at(-1), `${path(NAMESPACES)}/${NAMESPACE}`);
+  await uninstall(client, force);
+});
+
+test('a namespace that has pods of others stays, and so does the Job that works in it', async (context) => {
+  const { server, client, settings, said } = await installed(context);
+  server.put(PODS, pod('spo-uninstall-x', {}, NAMESPACE));
+  await uninstall(client, { ...settings, force: true });
+  assert.equal(server.objects.all(pathOf(NAMESPACES)).length, 1);
+  assert.match(said.at(-1) ?? '', /stays, with its pods spo-uninstall-x/);
+});
+
+test('SPO itself is not taken away, by force neither', async (context) => {
+  const { server, client, settings, writes } = await installed(context);
+  const template = { spec: { containers: [{ args: ['manager'] }] } };
+  server.put(DEPLOYMENTS, { metadata: { namespace: NAMESPACE, name: NAMESPACE }, spec: { template } });
+  await assert.rejects(uninstall(client, { ...settings, force: true }), { code: 'ERR_SETUP_REFUSED' });
+  assert.deepEqual(writes(), []);
+});
