@@ -159,7 +159,7 @@ async function run(options: Options): Promise<number> {
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
   const { Safety } = await import('../agent/logs/safety.ts');
-  const { RecorderOff } = await import('../agent/recorder-off.ts');
+  const { RecorderOff, tellUnlabelled } = await import('../agent/recorder-off.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
@@ -233,6 +233,7 @@ async function run(options: Options): Promise<number> {
     },
     { client, log, observe: metrics.observeScrape },
   );
+  if (options.withMemOptim) tellUnlabelled(view, events);
   const off = RECORDERS.filter((name) => !recorders.includes(name));
   for (const name of off) new RecorderOff(view, events, name as 'Bpf' | 'Logs');
   // Not an API server that is away, however long: recording goes on without it, and starting this process anew brings back

@@ -152,7 +152,8 @@ test('what cannot be obeyed is an Error that says which field and why, and the a
     await change(wrong);
     await kubectl('wait', '--for=jsonpath={.status.state}=Error', 'spod', 'spod', '--timeout=30s');
     assert.match((await condition('Ready')).message, message);
-    const told = () => kubectl('get', 'events', '--field-selector=reason=CannotUpdateSPOD', '-o', 'yaml');
+    const told = () =>
+      kubectl('get', 'events', '--field-selector=reason=CannotUpdateSPOD', '-o', 'jsonpath={.items[*].message}');
     await until(async () => (message.test(await told()) ? true : undefined));
     assert.equal(await read('daemonset spod', '{.metadata.generation}'), generation);
     await set(right);
@@ -190,6 +191,14 @@ test('with recorders and enrichers off, the agent has none of their rights, and 
   await cluster.apply(namespace('off'), recording('off', 'off'));
   await cluster.apply(pod('off', 'off', 'off', podSpec([{ name: 'c', script: 'sleep 1000' }])));
   const told = () =>
-    cluster.kubectl(['-n', 'off', 'get', 'events', '--field-selector=reason=RecorderDisabled', '-o', 'yaml']);
+    cluster.kubectl([
+      '-n',
+      'off',
+      'get',
+      'events',
+      '--field-selector=reason=RecorderDisabled',
+      '-o',
+      'jsonpath={.items[*].message}',
+    ]);
   await until(async () => ((await told()).includes('enableBpfRecorder') ? true : undefined));
 });
