@@ -117,7 +117,7 @@ function agentContainer(spec: Spec, enrichers: Enrichers, { image, imagePullPoli
     ]),
     volumeMounts: [
       mount('state', '/var/lib/syscribe'),
-      ...(bpf ? [mount('bpffs', '/sys/fs/bpf')] : []),
+      mount('bpffs', '/sys/fs/bpf'),
       ...(recorders.length > 0 ? mountsOf(enrichers, '/host/cgroup', log) : []),
       mount('seccomp', `${kubeletDirectory}/seccomp`),
       mount('profiles', '/var/lib/security-profiles-operator'),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
@@ -182,12 +183,15 @@ test('the log enricher tells what is logged, with its pod, but for what its filt
 });
 
 test('with recorders and enrichers off, the agent has none of their rights, and pods are told', options, async () => {
+  assert.ok(existsSync('/sys/fs/bpf/syscribe-node-1'));
   await set({ enricher: { enableBpfRecorder: false, enableLogEnricher: false } });
   assert.equal(await read('daemonset spod', '{.spec.template.spec.containers[*].name}'), 'security-profiles-operator');
   assert.match(await args(), /--with-recording=false/);
   const rights = await read('daemonset spod', '{.spec.template.spec.containers[0].securityContext.capabilities.add}');
   assert.deepEqual(JSON.parse(rights), ['DAC_READ_SEARCH']);
   assert.notEqual(await read('daemonset spod', '{.spec.template.spec.hostPID}'), 'true');
+  // What was pinned for recorder Bpf, which is attached as long as it is.
+  assert.ok(!existsSync('/sys/fs/bpf/syscribe-node-1'));
   await cluster.apply(namespace('off'), recording('off', 'off'));
   await cluster.apply(pod('off', 'off', 'off', podSpec([{ name: 'c', script: 'sleep 1000' }])));
   const told = () =>
