@@ -128,8 +128,8 @@ export function podOf(raw: KubeObject): PodObject {
 export function labelledPodOf(raw: KubeObject): PodObject {
   const pod = podOf(raw);
   if (pod.metadata.labels?.[LABELS.enableRecording] === 'true') return pod;
-  const { name, namespace, uid, resourceVersion } = pod.metadata;
-  const kept = { name, namespace, uid, resourceVersion } as PodObject['metadata'];
+  const { name, namespace, uid, resourceVersion, annotations } = pod.metadata;
+  const kept = { name, namespace, uid, resourceVersion, ...(annotations && { annotations }) } as PodObject['metadata'];
   return { metadata: kept, ...(pod.uses && { uses: pod.uses }), unlabelled: true, containers: [] };
 }
 

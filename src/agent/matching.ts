@@ -90,8 +90,8 @@ export function parseInterval(text: string | undefined): number {
 export const LOG_SESSION = traceAnnotation('SeccompProfile', 'Logs') as string;
 
 /** Whether the webhook has made a container run under the profile that logs. */
-export function hasLogSession({ metadata }: Pod, container: string): boolean {
-  return metadata.annotations?.[LOG_SESSION + container] !== undefined;
+export function hasLogSession({ metadata, unlabelled }: Pod, container: string): boolean {
+  return !unlabelled && metadata.annotations?.[LOG_SESSION + container] !== undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
+import { LABELS } from '../api/names.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { ClusterView } from './cluster.ts';
-import { recordingsOf } from './matching.ts';
+import { LOG_SESSION, recordingsOf } from './matching.ts';
 import { PodEvents } from './pod-events.ts';
 
 const SETTINGS = { Bpf: 'enableBpfRecorder', Logs: 'enableLogEnricher' } as const;
@@ -37,4 +38,19 @@ export class RecorderOff {
       );
     }
   }
+}
+
+/** Tells pods that the webhook has put under the profile that logs, and that are not recorded for want of a label. */
+export function tellUnlabelled({ pods }: Pick<ClusterView, 'pods'>, events: Pick<EventRecorder, 'event'>): void {
+  const told = new PodEvents(events);
+  pods.onChange((_, pod) => {
+    if (!pod?.unlabelled || !Object.keys(pod.metadata.annotations ?? {}).some((key) => key.startsWith(LOG_SESSION)))
+      return;
+    told.tell(
+      pod,
+      'Warning',
+      'NotLabelled',
+      `it runs under the profile that logs, and is not recorded: enableMemoryOptimization of the daemon object spod is on. Label it ${LABELS.enableRecording}=true, or leave it out of the recording's podSelector.`,
+    );
+  });
 }

@@ -32,6 +32,28 @@ export function sumDenials(all: readonly Denials[], most: number): Denials {
   };
 }
 
+/** What is told now, and of before what is not told any more: whoever told it may be gone. */
+export function keepDenials(before: Denials, now: Denials, most: number): Denials {
+  const told = new Map(now.denied.map((one) => [`${one.syscall} ${one.workload}`, one]));
+  const missing = before.denied.flatMap((one) => {
+    const count = one.count - (told.get(`${one.syscall} ${one.workload}`)?.count ?? 0);
+    return count > 0 ? [{ ...one, count }] : [];
+  });
+  const sum = sumDenials(
+    [
+      { ...now, deniedLeft: 0 },
+      { denied: missing, deniedLeft: 0 },
+    ],
+    most,
+  );
+  return { ...sum, deniedLeft: Math.max(before.deniedLeft, now.deniedLeft, sum.deniedLeft) };
+}
+
+/** Of a status. */
+export function denialsOf(status: Partial<Denials> = {}): Denials {
+  return { denied: status.denied ?? NO_DENIALS.denied, deniedLeft: status.deniedLeft ?? 0 };
+}
+
 /** The calls, each once, sorted. */
 export function deniedCalls(denied: readonly Denied[]): string[] {
   return [...new Set(denied.map(({ syscall }) => syscall))].sort();

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { durationOf } from './duration.ts';
 import type { NodeStatus, SeccompProfile } from './types.ts';
 
 /** Of a profile, with what decides about it. */
 export interface RolledOut {
-  readonly spec: { readonly rollout?: { readonly mode?: 'Audit' | 'Enforce' } };
+  readonly spec: { readonly rollout?: { readonly mode?: 'Audit' | 'Enforce'; readonly promoteAfter?: string } };
   readonly status?: { readonly enforced?: { readonly digest: string } };
 }
 
@@ -21,6 +22,22 @@ const MOST_KEPT = 200_000;
 /** Whether changes of the profile are audited before they are enforced. */
 export function isAudited({ spec }: Pick<RolledOut, 'spec'>): boolean {
   return spec.rollout?.mode === 'Audit';
+}
+
+const DAY = 24 * 3_600_000;
+/** Of the time after which a profile is promoted, nodes tell how far they are every so long a part; within these limits, milliseconds. */
+const PART = 1 / 20;
+const SHORTEST = 5000;
+const LONGEST = 3_600_000;
+
+/** Milliseconds after which a profile is promoted. */
+export function promoteAfter({ rollout }: RolledOut['spec']): number {
+  return durationOf(rollout?.promoteAfter) ?? DAY;
+}
+
+/** Milliseconds after which a node tells how far it is, though nothing else has changed. */
+export function tellEvery(spec: RolledOut['spec']): number {
+  return Math.min(Math.max(promoteAfter(spec) * PART, SHORTEST), LONGEST);
 }
 
 /** What of a spec is enforced: how it gets there, and whether, is no part of it. */

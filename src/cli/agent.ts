@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { OnBatch } from '../agent/logs/audit-log.ts';
@@ -181,7 +182,7 @@ async function run(options: Options): Promise<number> {
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
   const { Logs } = await import('../agent/logs/logs.ts');
   const { Safety } = await import('../agent/logs/safety.ts');
-  const { RecorderOff } = await import('../agent/recorder-off.ts');
+  const { RecorderOff, tellUnlabelled } = await import('../agent/recorder-off.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
   const { Publisher } = await import('../agent/publisher.ts');
   const { Records } = await import('../agent/records.ts');
@@ -279,6 +280,8 @@ async function run(options: Options): Promise<number> {
     },
     { client, log, observe: metrics.observeScrape },
   );
+  if (options.withMemOptim) tellUnlabelled(view, events);
+  if (!recorders.includes('Bpf')) unpin(options.pinDir, log);
   const off = RECORDERS.filter((name) => !recorders.includes(name));
   for (const name of off) new RecorderOff(view, events, name as 'Bpf' | 'Logs');
   // Not an API server that is away, however long: recording goes on without it, and starting this process anew brings back
@@ -304,6 +307,15 @@ async function run(options: Options): Promise<number> {
     (signal) => served.run(signal),
   ]);
   return EXIT.ok;
+}
+
+/** What an earlier agent recorded by: programs end with their pins. */
+function unpin(directory: string, log: Log): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    log.warn({ error }, `what is pinned in ${directory} goes on recording: remove it`);
+  }
 }
 
 async function offerProfiles({ health: { host }, profilingPort: port }: Options, log: Log): Promise<AsyncDisposable> {

@@ -1,18 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Denials, NO_DENIALS, sumDenials } from '../../api/denials.ts';
-import { durationOf } from '../../api/duration.ts';
-import { digestOf, modeOf, type NodeRollout } from '../../api/rollout.ts';
+import { type Denials, denialsOf, sumDenials } from '../../api/denials.ts';
+import { digestOf, modeOf, type NodeRollout, tellEvery } from '../../api/rollout.ts';
 import type { InstallableProfile } from '../install/installer.ts';
 import { type Stretch, stretched } from './clock.ts';
 import type { Placement } from './placements.ts';
 
 /** Denials in a node status. */
 const MOST = 50;
-/** Of the time after which a profile is promoted, a part as long as this is told at once; within these limits, milliseconds. */
-const PART = 1 / 20;
-const SHORTEST = 5000;
-const LONGEST = 3_600_000;
-
 /** A pod that uses the profile, by its containers that run: what each began with, as far as that can be told. */
 export type RunningPod = readonly (Placement | undefined)[];
 
@@ -23,7 +17,8 @@ export interface Look {
   /** Nothing was lost since the last look. */
   readonly sound: boolean;
   readonly pods: readonly RunningPod[];
-  /** Containers whose start was seen under what is audited, those that were not told of before. */
+  /** Containers whose start was seen under what is audited, that are known; and those of them that were not before. */
+  readonly seen: number;
   readonly fresh: number;
   /** Some of those run. */
   readonly running: boolean;
@@ -46,16 +41,18 @@ export class Report {
 
   /** @returns whether there is something to be told. */
   look(look: Look): boolean {
-    const { profile, now, stream, sound, running, denials, fresh } = look;
+    const { profile, now, stream, sound, running, denials, seen, fresh } = look;
     const digest = digestOf(profile.spec);
     const mode = modeOf(profile);
     const before = this.#told?.digest === digest ? this.#told : undefined;
     if (!before) this.#stretch = undefined;
     this.#stretch = stretched(this.#stretch, now, mode === 'Audit' && sound && running);
-    const sum = sumDenials([deniedBy(before), denials], MOST);
-    const containers = (before?.containers ?? 0) + fresh;
+    const sum = sumDenials([denialsOf(before), denials], MOST);
+    // The process before this one may have ended before it told of some.
+    const containers = Math.max((before?.containers ?? 0) + fresh, seen);
     const next: NodeRollout = {
       ...{ digest, mode, ...stream },
+      ...(this.#stretch?.open && { counting: true }),
       ...(containers > 0 && { containers }),
       ...(sum.denied.length > 0 && { denied: sum.denied }),
       ...(sum.deniedLeft > 0 && { deniedLeft: sum.deniedLeft }),
@@ -69,7 +66,7 @@ export class Report {
     const same = isDeepStrictEqual(next, rest) && times?.cleanFrom === cleanFrom;
     const elapsed = this.#stretch ? this.#stretch.until - Date.parse(cleanUntil ?? '') : 0;
     const ended = this.#stretch?.open === false && elapsed > 0;
-    if (same && !ended && elapsed < stepOf(profile)) return false;
+    if (same && !ended && elapsed < tellEvery(profile.spec)) return false;
     this.#told = { ...next, ...times };
     return true;
   }
@@ -92,13 +89,4 @@ export function countPods(pods: readonly RunningPod[]): Pick<NodeRollout, 'runni
   }
   const running = [...counts.values()].sort((a, b) => b.generation - a.generation || (a.mode < b.mode ? 1 : -1));
   return { ...(running.length > 0 && { running }), ...(mixed > 0 && { mixed }) };
-}
-
-function deniedBy(told: NodeRollout | undefined): Denials {
-  return { denied: told?.denied ?? NO_DENIALS.denied, deniedLeft: told?.deniedLeft ?? 0 };
-}
-
-function stepOf({ spec }: InstallableProfile): number {
-  const whole = durationOf(spec.rollout?.promoteAfter) ?? 24 * 3_600_000;
-  return Math.min(Math.max(whole * PART, SHORTEST), LONGEST);
 }

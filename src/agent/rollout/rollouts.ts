@@ -11,7 +11,7 @@ import type { Alive } from '../logs/owners.ts';
 import type { RolloutHistory } from './history.ts';
 import { Listener, type ListenerParts } from './listener.ts';
 import { type Placement, placementAt, withPlacement } from './placements.ts';
-import { Report, type RunningPod } from './report.ts';
+import { type Look, Report, type RunningPod } from './report.ts';
 import { type Sighting, Sightings, sumOf } from './sightings.ts';
 import { workloadOf } from './workload.ts';
 
@@ -59,7 +59,7 @@ export class Rollouts {
   readonly #reports = new Map<string, Report>();
   readonly #listeners: ((key: string) => void)[] = [];
   /** Looks at which nobody knew whose a container is, and whether it is one of a pod of this node. */
-  readonly #unknown = new Map<string, { readonly looks: number; readonly ours: boolean }>();
+  readonly #unknown = new LRUCache<string, { readonly looks: number; readonly ours: boolean }>({ max: MOST });
   /** Containers that have ended and that the runtime does not know. */
   readonly #gone = new LRUCache<string, true>({ max: MOST });
   #lost = 0;
@@ -132,9 +132,9 @@ export class Rollouts {
     for (const entry of entries) {
       const { key, profile } = entry;
       const report = this.#report(entry);
-      const { pods, fresh, running } = await this.#containers(entry);
+      const containers = await this.#containers(entry);
       const look = {
-        ...{ profile, now: Date.now(), pods, fresh, running, ...heard },
+        ...{ profile, now: Date.now(), ...containers, ...heard },
         denials: sumDenials([{ denied: denials.get(key) ?? [], deniedLeft: 0 }], MOST),
       };
       if (report.look(look)) for (const listener of this.#listeners) listener(key);
@@ -224,7 +224,7 @@ export class Rollouts {
   }
 
   /** The node's containers that have the profile. */
-  async #containers(entry: Entry): Promise<{ pods: RunningPod[]; fresh: number; running: boolean }> {
+  async #containers(entry: Entry): Promise<Pick<Look, 'pods' | 'seen' | 'fresh' | 'running'>> {
     const { key, profile } = entry;
     const { metadata, spec } = profile;
     const { uid = '' } = metadata;
@@ -255,7 +255,7 @@ export class Rollouts {
     // Another may have been installed meanwhile.
     const same = this.#parts.history.of(key, uid).placements.at(-1) === kept.placements.at(-1);
     if (same && kept.placements.length > 0) this.#parts.history.put(key, { ...kept, seen });
-    return { pods, fresh, running };
+    return { pods, seen: seen.length, fresh, running };
   }
 }
 

@@ -1,4 +1,4 @@
-import { int32, int64, listOf, object, oneOf, string } from '../schema.ts';
+import { boolean, int32, int64, listOf, object, oneOf, string } from '../schema.ts';
 
 const MODES = ['Audit', 'Enforce'] as const;
 const TIME = { format: 'date-time' } as const;
@@ -89,6 +89,7 @@ export const NODE_ROLLOUT = object(
     message: string('Why it is not.', { maxLength: 1024 }),
     cleanFrom: string('Since when containers run under it, all that is logged is read, and nothing was.', TIME),
     cleanUntil: string('Up to when, at least.', TIME),
+    counting: boolean('That goes on.'),
     containers: int32('Containers that have run under it in Audit.', { minimum: 0 }),
     ...SEEN,
   },

@@ -150,7 +150,7 @@ function agentContainer(spec: Spec, enrichers: Enrichers, environment: Environme
     ]),
     volumeMounts: [
       mount('state', '/var/lib/syscribe'),
-      ...(bpf ? [mount('bpffs', '/sys/fs/bpf')] : []),
+      mount('bpffs', '/sys/fs/bpf'),
       ...(recorders.length > 0 ? mountsOf(enrichers, '/host/cgroup', log) : []),
       mount('seccomp', `${kubeletDirectory}/seccomp`),
       mount('profiles', PROFILES),

@@ -14,8 +14,9 @@ export function volumesOf(spec: Spec, kubeletDirectory: string): object[] {
   const file = path ? logFileOf(path) : undefined;
   return [
     hostPath('state', '/var/lib/syscribe', 'DirectoryOrCreate'),
-    // It must be mounted on the host: what is pinned in a pod's own would end with the pod.
-    ...(bpf ? [hostPath('bpffs', '/sys/fs/bpf', 'Directory')] : []),
+    // It must be mounted on the host: what is pinned in a pod's own would end with the pod. Without recorder Bpf, what an earlier
+    // agent pinned is taken away.
+    hostPath('bpffs', '/sys/fs/bpf', 'Directory'),
     ...(any ? [hostPath('cgroup', '/sys/fs/cgroup', 'Directory')] : []),
     hostPath('seccomp', `${kubeletDirectory}/seccomp`, 'DirectoryOrCreate'),
     // SPO's <kubelet>/seccomp/operator is a link to it.

@@ -14,7 +14,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import type { Again } from '../../kube/queue.ts';
 import type { ProfileObject } from '../instances.ts';
 import { PROFILES } from '../recordings.ts';
-import { nextRollout } from '../rollout/next.ts';
+import { nextRollout, silence } from '../rollout/next.ts';
 import { promotionText, withRollout } from '../rollout/tell.ts';
 import { aggregate } from './aggregate.ts';
 import { remaining } from './finalizers.ts';
@@ -64,7 +64,10 @@ export class Profiles {
     const now = new Date();
     const status = aggregate(profile, { nodes, expected: this.#parts.expected(), inUse: false }, now);
     const next = nextRollout(profile, nodes, now);
-    return this.#write(profile, withRollout(status, next, profile.status, now), signal, next.promoted);
+    const again = await this.#write(profile, withRollout(status, next, profile.status, now), signal, next.promoted);
+    // A node that counts and ends does not tell that.
+    const waits = next.rollout?.mode === 'Audit' && { requeueAfter: silence(profile.spec) };
+    return again ?? (waits || undefined);
   }
 
   /** What a person has approved of what was seen is let through from now on. */

@@ -1,12 +1,10 @@
 import type { Condition } from '../../api/conditions.ts';
 import { deniedCalls } from '../../api/denials.ts';
-import { durationOf } from '../../api/duration.ts';
-import { APPROVE, type Rollout } from '../../api/rollout.ts';
+import { APPROVE, promoteAfter, type Rollout } from '../../api/rollout.ts';
 import type { SeccompProfile } from '../../api/types.ts';
 
 export const CLEAN = 'Clean';
 const MOST_NAMED = 20;
-const DAY = 24 * 3_600_000;
 
 export interface Decision {
   readonly promote: boolean;
@@ -42,11 +40,11 @@ export function decide(
         'no container has begun under it yet; those that run keep what they began with',
       ),
     );
-  const { promoteAfter = '24h', minContainers = 1, minNodes = 1 } = wanted;
+  const { promoteAfter: after = '24h', minContainers = 1, minNodes = 1 } = wanted;
   const promote =
-    cleanSeconds * 1000 >= (durationOf(promoteAfter) ?? DAY) && containers >= minContainers && nodes >= minNodes;
+    cleanSeconds * 1000 >= promoteAfter({ rollout: wanted }) && containers >= minContainers && nodes >= minNodes;
   const least = `minContainers: ${minContainers}, minNodes: ${minNodes}`;
-  const message = `it is enforced after ${promoteAfter} without a call that it would refuse (${least})`;
+  const message = `it is enforced after ${after} without a call that it would refuse (${least})`;
   return { promote, clean: condition('True', 'NothingDenied', message) };
 }
 

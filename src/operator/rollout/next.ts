@@ -1,5 +1,13 @@
-import { sumDenials } from '../../api/denials.ts';
-import { digestOf, type Enforced, enforcedOf, isAudited, type NodeRollout, type Rollout } from '../../api/rollout.ts';
+import { denialsOf, keepDenials, sumDenials } from '../../api/denials.ts';
+import {
+  digestOf,
+  type Enforced,
+  enforcedOf,
+  isAudited,
+  type NodeRollout,
+  type Rollout,
+  tellEvery,
+} from '../../api/rollout.ts';
 import type { NodeStatus, SeccompProfile } from '../../api/types.ts';
 import { cleanTime } from './clock.ts';
 import { type Decision, decide } from './decide.ts';
@@ -29,12 +37,10 @@ export function nextRollout(profile: SeccompProfile, nodes: readonly NodeStatus[
   const before = status?.rollout?.digest === digest ? status.rollout : undefined;
   const told = nodes.flatMap((node) => node.status?.rollout ?? []);
   const ours = told.filter((one) => one.digest === digest);
-  const denials = sumDenials(
-    ours.map(({ denied = [], deniedLeft = 0 }) => ({ denied, deniedLeft })),
-    MOST,
-  );
-  const ran = ours.map(({ containers = 0 }) => containers).filter((count) => count > 0);
   // Nodes come and go with what they have told.
+  const denials = keepDenials(denialsOf(before), sumDenials(ours.map(denialsOf), MOST), MOST);
+  const denies = denials.denied.length + denials.deniedLeft > 0;
+  const ran = ours.map(({ containers = 0 }) => containers).filter((count) => count > 0);
   const containers = Math.max(
     before?.containers ?? 0,
     ran.reduce((sum, count) => sum + count, 0),
@@ -45,13 +51,13 @@ export function nextRollout(profile: SeccompProfile, nodes: readonly NodeStatus[
     generation: before?.generation ?? profile.metadata.generation ?? 0,
     digest,
     since: before?.mode === mode ? before.since : now.toISOString(),
-    ...(mode === 'Audit' ? cleanTime(before ?? {}, ours) : timeOf(before)),
+    ...(mode === 'Audit' && !denies ? cleanTime(before ?? {}, ours) : timeOf(before)),
     ...(containers > 0 && { containers, nodes: seen }),
     ...(denials.denied.length > 0 && { denied: denials.denied }),
     ...(denials.deniedLeft > 0 && { deniedLeft: denials.deniedLeft }),
     ...runningOf(told),
   };
-  const { promote, clean } = decide(spec.rollout ?? {}, rollout, unwatched(nodes, digest));
+  const { promote, clean } = decide(spec.rollout ?? {}, rollout, unwatched(profile, nodes, now));
   if (mode === 'Enforce' || !promote) return { ...kept, rollout, clean };
   const promoted: Rollout = { ...rollout, mode: 'Enforce', since: now.toISOString() };
   return {
@@ -92,11 +98,19 @@ function runningOf(told: readonly NodeRollout[]): Pick<Rollout, 'running' | 'mix
   };
 }
 
+/** Milliseconds after which a node that counts and has not told how far it is does not live; clocks may differ by most of it. */
+export function silence(spec: SeccompProfile['spec']): number {
+  return Math.max(3 * tellEvery(spec), 60_000);
+}
+
 /** Nodes with pods of the profile that cannot tell all that these call. */
-function unwatched(nodes: readonly NodeStatus[], digest: string): string[] {
-  return nodes.flatMap(({ spec, status }) => {
+function unwatched({ spec }: SeccompProfile, nodes: readonly NodeStatus[], now: Date): string[] {
+  return nodes.flatMap(({ spec: { nodeName }, status }) => {
     const told = status?.rollout;
-    if ((status?.pods ?? 0) === 0 || (told?.digest === digest && told.stream === 'Alive')) return [];
-    return [`${spec.nodeName}: ${told?.message ?? 'it has not told yet'}`];
+    if ((status?.pods ?? 0) === 0) return [];
+    if (told?.digest !== digestOf(spec)) return [`${nodeName}: it has not told yet`];
+    if (told.stream !== 'Alive') return [`${nodeName}: ${told.message ?? told.stream}`];
+    const silent = told.counting && now.getTime() - Date.parse(told.cleanUntil ?? '') > silence(spec);
+    return silent ? [`${nodeName}: it has told nothing since ${told.cleanUntil}`] : [];
   });
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
@@ -152,7 +153,8 @@ test('what cannot be obeyed is an Error that says which field and why, and the a
     await change(wrong);
     await kubectl('wait', '--for=jsonpath={.status.state}=Error', 'spod', 'spod', '--timeout=30s');
     assert.match((await condition('Ready')).message, message);
-    const told = () => kubectl('get', 'events', '--field-selector=reason=CannotUpdateSPOD', '-o', 'yaml');
+    const told = () =>
+      kubectl('get', 'events', '--field-selector=reason=CannotUpdateSPOD', '-o', 'jsonpath={.items[*].message}');
     await until(async () => (message.test(await told()) ? true : undefined));
     assert.equal(await read('daemonset spod', '{.metadata.generation}'), generation);
     await set(right);
@@ -181,15 +183,26 @@ test('the log enricher tells what is logged, with its pod, but for what its filt
 });
 
 test('with recorders and enrichers off, the agent has none of their rights, and pods are told', options, async () => {
+  assert.ok(existsSync('/sys/fs/bpf/syscribe-node-1'));
   await set({ enricher: { enableBpfRecorder: false, enableLogEnricher: false } });
   assert.equal(await read('daemonset spod', '{.spec.template.spec.containers[*].name}'), 'security-profiles-operator');
   assert.match(await args(), /--with-recording=false/);
   const rights = await read('daemonset spod', '{.spec.template.spec.containers[0].securityContext.capabilities.add}');
   assert.deepEqual(JSON.parse(rights), ['DAC_READ_SEARCH']);
   assert.notEqual(await read('daemonset spod', '{.spec.template.spec.hostPID}'), 'true');
+  // What was pinned for recorder Bpf, which is attached as long as it is.
+  assert.ok(!existsSync('/sys/fs/bpf/syscribe-node-1'));
   await cluster.apply(namespace('off'), recording('off', 'off'));
   await cluster.apply(pod('off', 'off', 'off', podSpec([{ name: 'c', script: 'sleep 1000' }])));
   const told = () =>
-    cluster.kubectl(['-n', 'off', 'get', 'events', '--field-selector=reason=RecorderDisabled', '-o', 'yaml']);
+    cluster.kubectl([
+      '-n',
+      'off',
+      'get',
+      'events',
+      '--field-selector=reason=RecorderDisabled',
+      '-o',
+      'jsonpath={.items[*].message}',
+    ]);
   await until(async () => ((await told()).includes('enableBpfRecorder') ? true : undefined));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { approve } from '../../../src/api/approval.ts';
-import { type Denied, sumDenials } from '../../../src/api/denials.ts';
+import { type Denied, keepDenials, sumDenials } from '../../../src/api/denials.ts';
 import { durationOf } from '../../../src/api/duration.ts';
 import { digestOf, enforcedOf, modeOf } from '../../../src/api/rollout.ts';
 import type { SeccompProfile } from '../../../src/api/types.ts';
@@ -35,6 +35,17 @@ test('of too many every call is kept before a second workload of one is, and the
   assert.equal(deniedLeft, 14);
   const calls = Array.from({ length: 9 }, (_, index) => denial(`call${index}`, 'w'));
   assert.equal(sumDenials([of(...calls)], 3).denied.length, 3);
+});
+
+test('what is not told any more stays, and what is told is not added to it', () => {
+  const before = { ...of(denial('mkdir', 'a', 5), denial('rmdir', 'a', 2)), deniedLeft: 4 };
+  const kept = keepDenials(before, { ...of(denial('mkdir', 'a', 3), denial('unlink', 'a')), deniedLeft: 1 }, 10);
+  assert.deepEqual(kept, {
+    denied: [denial('mkdir', 'a', 5), denial('rmdir', 'a', 2), denial('unlink', 'a')],
+    deniedLeft: 4,
+  });
+  assert.deepEqual(keepDenials(kept, kept, 10), kept);
+  assert.deepEqual(keepDenials(of(), of(denial('mkdir', 'a', 3)), 10), of(denial('mkdir', 'a', 3)));
 });
 
 test('what was seen and is named is let through by the rule that lets through whatever the arguments', () => {

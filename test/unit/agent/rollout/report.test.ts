@@ -14,7 +14,7 @@ const audited = (promoteAfter = '200s', name = 'read'): InstallableProfile =>
   });
 const look = (now: number, more: Partial<Look> = {}): Look => ({
   ...{ profile: audited(), now, stream: { stream: 'Alive' }, sound: true },
-  ...{ pods: [], fresh: 0, running: true, denials: NO_DENIALS, ...more },
+  ...{ pods: [], seen: 0, fresh: 0, running: true, denials: NO_DENIALS, ...more },
 });
 const denial = (syscall: string, count: number) => ({
   denied: [{ syscall, workload: 'n/Pod/p/c', count, last: '2026-01-01T00:00:00.000Z' }],
@@ -31,9 +31,11 @@ test('how long it is clean is told in steps of a twentieth, and at once when tha
   assert.ok(!report.look(look(10_999)));
   assert.ok(report.look(look(11_000)));
   assert.deepEqual([time(report.told?.cleanFrom), time(report.told?.cleanUntil)], [1000, 11_000]);
+  assert.equal(report.told?.counting, true);
   assert.ok(!report.look(look(15_000)));
   assert.ok(report.look(look(16_000, { running: false })));
   assert.equal(time(report.told?.cleanUntil), 15_000, 'up to when it was seen to run');
+  assert.equal(report.told?.counting, undefined);
   assert.ok(!report.look(look(20_000, { running: false })));
   assert.ok(report.look(look(21_000)), 'it begins anew');
   assert.deepEqual([time(report.told?.cleanFrom), time(report.told?.cleanUntil)], [21_000, 21_000]);

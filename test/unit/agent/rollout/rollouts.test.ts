@@ -156,7 +156,7 @@ test('a container counts once, over processes, if its start was seen', async (co
   const second = begin();
   await second.round();
   await second.round();
-  assert.deepEqual([second.of(KEY)?.containers, second.of(KEY)?.cleanFrom !== undefined], [undefined, true]);
+  assert.deepEqual([second.of(KEY)?.containers, second.of(KEY)?.counting], [1, true]);
 });
 
 test('a container that could not be started does not count', async (context) => {

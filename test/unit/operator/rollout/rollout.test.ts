@@ -95,6 +95,39 @@ test('what nodes tell is summed, and stays when a node goes', () => {
   assert.deepEqual([later.rollout?.containers, later.rollout?.nodes, later.rollout?.cleanSeconds], [3, 2, 30]);
 });
 
+test('a call that was told holds it though the node that told it is gone, and its clock stands still', () => {
+  const nodes = [node('a', { ...stretch(0, 20), containers: 1, denied })];
+  const before: Rollout = {
+    mode: 'Audit',
+    generation: 3,
+    digest: DIGEST,
+    since: at(0),
+    cleanSeconds: 5,
+    cleanUntil: at(0),
+  };
+  const { rollout } = nextRollout(audited({ rollout: before }), nodes, NOW);
+  assert.deepEqual([rollout?.denied, rollout?.cleanSeconds], [denied, 5]);
+  const later = nextRollout(
+    audited({ ...(rollout && { rollout }) }),
+    [node('b', { ...stretch(0, 90), containers: 1 })],
+    NOW,
+  );
+  assert.deepEqual([later.promoted, later.rollout?.denied, later.clean?.status], [undefined, denied, 'False']);
+});
+
+test('a node that counts and has told nothing for long holds it, one that does not count need not', () => {
+  const clean = { ...stretch(0, 60), containers: 1, counting: true };
+  const late = (counting: boolean) => [
+    node('a', { ...stretch(300, 360), counting: true }),
+    node('b', { ...clean, counting }),
+  ];
+  const now = new Date(at(361));
+  const silent = nextRollout(audited(), late(true), now);
+  assert.deepEqual([silent.clean?.status, silent.promoted], ['Unknown', undefined]);
+  assert.match(silent.clean?.message ?? '', /^b: it has told nothing since /);
+  assert.equal(nextRollout(audited(), late(false), now).promoted?.mode, 'Enforce');
+});
+
 test('promoted, it is what is enforced, and stays so while it says the same', () => {
   const nodes = [node('a', { ...stretch(0, 60), containers: 1 })];
   const { promoted, enforced, rollout, clean } = nextRollout(audited(), nodes, NOW);
