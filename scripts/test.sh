@@ -32,10 +32,17 @@ files() {
 	timeout --foreground --verbose --kill-after=10 3600 node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "$@"
 }
 
+# Files of test/system/cluster that leave the cluster as it was: in one process they share it, and half a minute each is saved.
+sharing=(churn install install-faults kubectl outage recording rollout truth workloads breakdowns)
+sharing=("${sharing[@]/#/test/system/cluster/}")
+sharing=("${sharing[@]/%/.test.ts}")
+mapfile -t alone < <(comm -23 <(find test/system -name '*.test.ts' | sort) <(printf '%s\n' "${sharing[@]}" | sort))
+
 stage lint make --no-print-directory lint
 stage unit files 'test/unit/**/*.test.ts'
 stage native test/native/run.sh
-stage system files 'test/system/**/*.test.ts'
+stage system files "${alone[@]}"
+stage cluster files --test-isolation=none "${sharing[@]}"
 stage kernels test/system/kernels/run.sh
 
 printf '\n'
