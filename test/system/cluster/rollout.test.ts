@@ -11,7 +11,7 @@ import { pod, podSpec } from './manifests.ts';
 import type { Profile } from './watched.ts';
 
 const PLUGIN = fileURLToPath(new URL('../../../bin/kubectl-syscribe', import.meta.url));
-const FILE = join(DIRECTORY, 'node-1/kubelet/seccomp/operator/web.json');
+const FILE = join(DIRECTORY, 'node-1/kubelet/seccomp/operator/audited.json');
 /** What the profile does not let through: a directory is made at the pod's start, links are made later. */
 const LACKS = ['mkdir', 'mkdirat', 'symlink', 'symlinkat'];
 /** A container that is created so soon behind a change of its profile may have either, milliseconds. */
@@ -27,7 +27,7 @@ function profile(rollout: object): object {
   return {
     apiVersion: 'security-profiles-operator.x-k8s.io/v1',
     kind: 'SeccompProfile',
-    metadata: { name: 'web' },
+    metadata: { name: 'audited' },
     spec: {
       // Kills are logged always; what SCMP_ACT_ERRNO refuses takes a flag that runc knows from 1.2 on.
       defaultAction: 'SCMP_ACT_KILL_PROCESS',
@@ -39,12 +39,12 @@ function profile(rollout: object): object {
 }
 
 function user(name: string, script: string): object {
-  const securityContext = { seccompProfile: { type: 'Localhost', localhostProfile: 'operator/web.json' } };
+  const securityContext = { seccompProfile: { type: 'Localhost', localhostProfile: 'operator/audited.json' } };
   return pod('roll', name, 'web', podSpec([{ name: 'c', script }], { securityContext }));
 }
 
 const until = (wanted: (status: NonNullable<Profile['status']>, profile: Profile) => boolean) =>
-  cluster.eyes.profiles.until('web', (one) => one.status !== undefined && wanted(one.status, one));
+  cluster.eyes.profiles.until('audited', (one) => one.status !== undefined && wanted(one.status, one));
 const clean = (status: Profile['status']) => status?.conditions?.find(({ type }) => type === 'Clean');
 const calls = (status: Profile['status']) => (status?.rollout?.denied ?? []).map(({ syscall }) => syscall);
 
@@ -77,14 +77,14 @@ test(
     assert.match(clean(held.status)?.message ?? '', /would be refused: mkdir;/);
     const shown = await plugin('status', '-n', 'roll');
     assert.equal(shown.code, 1);
-    assert.match(shown.stdout, /^web +Audit +1 +False /m);
-    assert.match(shown.stdout, /^web +mkdir +roll\/Pod\/first\/c +\d+ /m);
+    assert.match(shown.stdout, /^audited +Audit +1 +False /m);
+    assert.match(shown.stdout, /^audited +mkdir +roll\/Pod\/first\/c +\d+ /m);
 
     // Approved, it is no longer held, but nothing has run under it.
-    const suggested = await plugin('suggest', 'web');
+    const suggested = await plugin('suggest', 'audited');
     assert.equal(suggested.code, 1);
     assert.match(suggested.stdout, /^spec:\n {2}syscalls:/m);
-    const approved = await plugin('suggest', 'web', '--approve');
+    const approved = await plugin('suggest', 'audited', '--approve');
     assert.equal(approved.code, 0, approved.stderr);
     const next = await until(({ rollout, status }, { metadata }) => {
       return (
@@ -105,7 +105,7 @@ test(
     await running('roll/second');
     await until((status) => clean(status)?.status === 'True' && status.rollout?.containers === 1);
     assert.equal(read().defaultAction, 'SCMP_ACT_LOG');
-    await kubectl(['patch', 'sp', 'web', '--type=merge', '-p', '{"spec":{"rollout":{"promoteAfter":"6s"}}}']);
+    await kubectl(['patch', 'sp', 'audited', '--type=merge', '-p', '{"spec":{"rollout":{"promoteAfter":"6s"}}}']);
     const promoted = await until(({ rollout }) => rollout?.mode === 'Enforce');
     assert.equal(promoted.status?.rollout?.generation, 2, 'the wait alone is another');
     assert.ok((promoted.status?.rollout?.cleanSeconds ?? 0) >= 6);
@@ -124,11 +124,11 @@ test(
     assert.deepEqual(left.status?.rollout?.running, [{ generation: 2, mode: 'Audit', pods: 1 }]);
     assert.match(clean(refused.status)?.message ?? '', /^is refused: symlink;/);
     const shownNow = await plugin('status', '-n', 'roll');
-    assert.match(shownNow.stdout, /^web +symlink +roll\/Pod\/third\/c +\d+ /m);
+    assert.match(shownNow.stdout, /^audited +symlink +roll\/Pod\/third\/c +\d+ /m);
     assert.match(shownNow.stdout, /1 of 2 Audit/);
 
     // An update in Audit lets through what is new, and refuses what was refused before.
-    await kubectl(['annotate', 'sp', 'web', 'spo.x-k8s.io/approve=symlink,reboot']);
+    await kubectl(['annotate', 'sp', 'audited', 'spo.x-k8s.io/approve=symlink,reboot']);
     await until(({ rollout, status }) => rollout?.mode === 'Audit' && rollout.generation > 2 && status === 'Installed');
     await told('NotApproved', /reboot/);
     await settled();
@@ -136,6 +136,6 @@ test(
     await apply(user('fourth', 'mkdir /tmp/d && ln -s x /tmp/l'));
     assert.equal((await ended('roll/fourth')).status?.phase, 'Succeeded');
     await remove('-n', 'roll', 'pod', '--all');
-    await remove('sp', 'web');
+    await remove('sp', 'audited');
   },
 );
