@@ -8,7 +8,7 @@ import type { Informer } from '../../kube/reflector.ts';
 import type { ProfileObject } from '../instances.ts';
 import { Bindings } from './bindings.ts';
 import { Profiles } from './profiles.ts';
-import { type InstallationView, NodeStatusIndex, type NodeStatusObject } from './watch.ts';
+import { type InstallationView, type NodeObject, NodeStatusIndex, type NodeStatusObject } from './watch.ts';
 
 /** Nodes tell at about the same time: what they tell of one profile is looked at once, milliseconds. */
 const GATHER = 200;
@@ -42,7 +42,7 @@ export class Installations {
       client,
       profile: (name) => profiles.get(name),
       statuses: (profile) => this.#of(profile),
-      node: (name) => view.nodes.get(name) !== undefined,
+      present: (status) => isOf(status, view.nodes.get(status.spec.nodeName)),
       events,
       expected: () => [...view.agents.list()][0]?.status?.desiredNumberScheduled,
     });
@@ -67,7 +67,9 @@ export class Installations {
     );
     profiles.onChange((name) => this.#add(PROFILE + name));
     view.bindings.onChange((key) => this.#add(BINDING + key));
-    view.nodes.onChange((_, now) => now === undefined && this.#addProfiles());
+    view.nodes.onChange((_, now, before) => {
+      if (now?.metadata.uid !== before?.metadata.uid && before) this.#addProfiles();
+    });
     view.agents.onChange((_, now, before) => {
       if (now?.status?.desiredNumberScheduled !== before?.status?.desiredNumberScheduled) this.#addProfiles();
     });
@@ -116,4 +118,11 @@ export class Installations {
   #add(key: string): void {
     if (this.#leading) this.#queue.addAfter(key, GATHER);
   }
+}
+
+/** A status that is older than its node is of an earlier one of that name: its disk may be another. The agent writes it anew. */
+function isOf({ metadata }: NodeStatusObject, node: NodeObject | undefined): boolean {
+  if (!node) return false;
+  const [told, made] = [metadata, node.metadata].map(({ creationTimestamp = '' }) => Date.parse(creationTimestamp));
+  return !((told ?? 0) < (made ?? 0));
 }

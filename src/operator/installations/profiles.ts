@@ -32,8 +32,8 @@ export interface ProfilesParts {
   readonly client: Pick<KubeClient, 'patch' | 'delete' | 'pages'>;
   readonly profile: (name: string) => ProfileObject | undefined;
   readonly statuses: (profile: ProfileObject) => readonly NodeStatusObject[];
-  /** Whether there is such a node. */
-  readonly node: (name: string) => boolean;
+  /** Whether its node is there, and not another of that name that was made since. */
+  readonly present: (status: NodeStatusObject) => boolean;
   /** Nodes that run an agent, or are to. */
   readonly expected: () => number | undefined;
   readonly events: Pick<EventRecorder, 'event'>;
@@ -95,7 +95,7 @@ export class Profiles {
   async #present(profile: ProfileObject, signal: AbortSignal): Promise<NodeStatusObject[]> {
     const there: NodeStatusObject[] = [];
     for (const status of this.#parts.statuses(profile)) {
-      if (this.#parts.node(status.spec.nodeName)) {
+      if (this.#parts.present(status)) {
         there.push(status);
         continue;
       }

@@ -53,8 +53,8 @@ export function watchInstallations(client: KubeClient, log: Log, namespace: stri
 /** There is one for each profile and node. */
 function littleOf(raw: KubeObject): NodeStatusObject {
   const { metadata, spec, status, apiVersion, kind } = raw as NodeStatusObject;
-  const { name, uid, resourceVersion, ownerReferences } = metadata;
-  const kept = { name, uid, resourceVersion, ownerReferences } as NodeStatusObject['metadata'];
+  const { name, uid, resourceVersion, creationTimestamp, ownerReferences } = metadata;
+  const kept = { name, uid, resourceVersion, creationTimestamp, ownerReferences } as NodeStatusObject['metadata'];
   return { apiVersion, kind, metadata: kept, spec, ...(status && { status }) };
 }
 
@@ -70,11 +70,12 @@ interface RawNode extends KubeObject {
 
 function nodeOf(raw: KubeObject): NodeObject {
   const { metadata, spec = {} } = raw as RawNode;
-  const { name, uid, labels } = metadata;
+  const { name, uid, creationTimestamp, labels } = metadata;
   const away = spec.taints?.some(({ key, effect }) => AWAY.test(key) && effect !== 'PreferNoSchedule') ?? false;
   const schedulable = !spec.unschedulable && !away && (labels?.['kubernetes.io/os'] ?? 'linux') === 'linux';
   // By the object's own version, each of kubelet's reports would be a change.
-  return { metadata: { name, uid, resourceVersion: String(schedulable) } as KubeObject['metadata'], schedulable };
+  const kept = { name, uid, creationTimestamp, resourceVersion: String(schedulable) } as KubeObject['metadata'];
+  return { metadata: kept, schedulable };
 }
 
 interface RawDaemonSet extends DaemonSet {

@@ -133,6 +133,22 @@ test('a pod that no node has yet keeps a profile too', async (context) => {
   assert.equal(find('web')?.status?.conditions?.[1]?.status, 'True');
 });
 
+test('what a node told that was made anew since is of another one; its agent tells again', async (context) => {
+  const { run, put, is, server } = await operate(context, ['n1']);
+  const told = (creationTimestamp: string) => {
+    const status = nodeStatus('web', 'n1');
+    return { ...status, metadata: { ...status.metadata, uid: creationTimestamp, creationTimestamp } };
+  };
+  put(NODES, { metadata: { name: 'n1', uid: 'second', creationTimestamp: '2026-01-02T00:00:00Z' } } as KubeObject);
+  put(PROFILES, profile('web'));
+  put(NODE_STATUSES, told('2026-01-01T00:00:00Z'));
+  run();
+  await is('web', 'Pending');
+  assert.equal(server.objects.all(pathOf(NODE_STATUSES)).length, 0);
+  put(NODE_STATUSES, told('2026-01-02T00:00:01Z'));
+  await is('web', 'Installed');
+});
+
 test('what a node that is gone told is removed, with SPO’s finalizer of it', async (context) => {
   const { run, put, tell, find, until, server } = await operate(context, ['n1']);
   put(PROFILES, profile('web', { finalizers: ['fake-node-deleted', 'n1-deleted', OURS], deletionTimestamp: AGO }));
