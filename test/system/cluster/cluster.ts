@@ -131,6 +131,8 @@ export async function stopCluster(): Promise<void> {
     await endPods();
   } finally {
     await processes.stop();
+    // What a runtime that was killed has left.
+    await killBelow(CGROUP);
     removeCgroups(CGROUP);
     unmountBelow(DIRECTORY);
     restoreHost(DIRECTORY);
