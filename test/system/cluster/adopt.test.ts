@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { run, SYSCRIBE } from '../support/syscribe.ts';
@@ -15,9 +15,12 @@ const KUBELET = join(DIRECTORY, 'node-1/kubelet');
 const WORKLOADS = 'deployments,daemonsets,replicasets';
 
 const cluster = useCluster(1);
-/** It outlives clusters, as SPO's does. */
+/** It outlives clusters: as kubelet makes it for our agents, it is left to the next of them. */
 after(() => {
-  if (existsSync(SPO_ROOT)) for (const name of readdirSync(SPO_ROOT)) rmSync(join(SPO_ROOT, name));
+  if (!existsSync(SPO_ROOT)) return;
+  for (const name of readdirSync(SPO_ROOT)) rmSync(join(SPO_ROOT, name));
+  chownSync(SPO_ROOT, 0, 0);
+  chmodSync(SPO_ROOT, 0o755);
 });
 
 async function kubectl(args: readonly string[], input?: string): Promise<string> {
