@@ -57,7 +57,8 @@ export async function install(
   // CRDs come first in the output, but what is of their kinds can only be read once they are established.
   await kubectl(['apply', '-k', OVERLAY]);
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
-  await kubectl(['apply', '-f', '-'], JSON.stringify(daemon(spec)));
+  // The operator may make one at the same time.
+  await kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(daemon(spec)));
   for (const workload of [`deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
     await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
   await kubectl(['-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=180s']);
