@@ -27,7 +27,8 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
       cluster = await startCluster(nodes, (text) => console.error(`cluster: ${text}`));
       await prepare?.();
     });
-    after(() => stopCluster());
+    // Not another's, for whose sake this one could not be started.
+    after(() => cluster && stopCluster());
   }
   const administrator = () => {
     if (!cluster) throw new Error('the cluster has not started');
