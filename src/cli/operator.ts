@@ -73,13 +73,15 @@ async function run(options: Options): Promise<number> {
     }
   };
   const view = watchInstallations(client, log, options.namespace);
+  const daemonView = watchDaemon(client, log, options.namespace);
   const installations = new Installations({
     ...{ client, log, view },
+    daemons: daemonView.daemons,
     events: rolloutEvents,
     profiles: operator.profiles,
   });
   const daemon = new DaemonOperator(
-    { client, events: daemonEvents, log, view: watchDaemon(client, log, options.namespace), cluster: view },
+    { client, events: daemonEvents, log, view: daemonView, cluster: view },
     {
       namespace: options.namespace,
       kubeletDirectory: options.kubeletDir,

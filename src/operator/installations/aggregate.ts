@@ -23,17 +23,19 @@ export interface Facts {
   readonly nodes: readonly NodeStatus[];
   /** Nodes that have an agent or are to get one; undefined where nobody knows. */
   readonly expected: number | undefined;
+  /** Why it may be on no node. */
+  readonly refusal?: string | undefined;
   /** Of a profile that is deleted: whether a pod needs it, one that has no node yet too. */
   readonly inUse: boolean;
 }
 
 /** What has become of a profile, from what its nodes tell. */
-export function aggregate(profile: SeccompProfile, { nodes, expected, inUse }: Facts, now: Date): Status {
+export function aggregate(profile: SeccompProfile, { nodes, expected, refusal, inUse }: Facts, now: Date): Status {
   const { metadata, status: before } = profile;
   const deleted = metadata.deletionTimestamp !== undefined;
-  const state = deleted ? 'Terminating' : stateOf(profile, nodes, expected);
+  const state = deleted ? 'Terminating' : refusal === undefined ? stateOf(profile, nodes, expected) : 'Error';
   const conditions = [
-    readyCondition(state, state === 'Error' ? messageOf(nodes) : '', generationOf(nodes)),
+    readyCondition(state, state === 'Error' ? (refusal ?? messageOf(nodes)) : '', generationOf(nodes)),
     ...(deleted ? [inUseCondition(inUse)] : []),
   ];
   // A list is written as a whole: what others tell there stays.

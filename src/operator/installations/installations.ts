@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LABELS } from '../../api/names.ts';
 import type { Owner } from '../../api/node-status.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
@@ -5,9 +7,12 @@ import type { Log } from '../../kube/log.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
+import type { Limits } from '../../profile/allowed.ts';
+import type { DaemonObject } from '../daemon/watch.ts';
 import type { ProfileObject } from '../instances.ts';
 import { Bindings } from './bindings.ts';
 import { Profiles } from './profiles.ts';
+import { refusalOf } from './refusal.ts';
 import { type InstallationView, type NodeObject, NodeStatusIndex, type NodeStatusObject } from './watch.ts';
 
 /** Nodes tell at about the same time: what they tell of one profile is looked at once, milliseconds. */
@@ -24,6 +29,8 @@ export interface InstallationsParts {
   readonly events: Pick<EventRecorder, 'event'>;
   /** Run by its owner. */
   readonly profiles: Informer<ProfileObject>;
+  /** The daemon object, run by its owner too. */
+  readonly daemons: Informer<DaemonObject>;
   readonly view: InstallationView;
 }
 
@@ -36,7 +43,7 @@ export class Installations {
 
   constructor(parts: InstallationsParts) {
     this.#parts = parts;
-    const { client, log, profiles, view, events } = parts;
+    const { client, log, profiles, daemons, view, events } = parts;
     this.#index = new NodeStatusIndex(view.statuses, (owner) => this.#changed(owner));
     const works = new Profiles({
       client,
@@ -44,6 +51,7 @@ export class Installations {
       statuses: (profile) => this.#of(profile),
       present: (status) => isOf(status, view.nodes.get(status.spec.nodeName)),
       events,
+      refusal: (profile) => refusalOf(profile, (name) => wholeOf(profiles.get(name)), limitsOf(daemons)),
       expected: () => [...view.agents.list()][0]?.status?.desiredNumberScheduled,
     });
     const bindings = new Bindings({
@@ -70,6 +78,9 @@ export class Installations {
     view.nodes.onChange((_, now, before) => {
       if (now?.metadata.uid !== before?.metadata.uid && before) this.#addProfiles();
     });
+    daemons.onChange((_, now, before) => {
+      if (!isDeepStrictEqual(now?.spec.security, before?.spec.security)) this.#addProfiles();
+    });
     view.agents.onChange((_, now, before) => {
       if (now?.status?.desiredNumberScheduled !== before?.status?.desiredNumberScheduled) this.#addProfiles();
     });
@@ -83,7 +94,8 @@ export class Installations {
   /** The leader's work. */
   async lead(signal: AbortSignal): Promise<void> {
     // A node that is not known yet must not be taken for one that is gone.
-    await Promise.all([this.#parts.profiles.synced, ...this.#informers.map(({ synced }) => synced)]);
+    const { profiles, daemons } = this.#parts;
+    await Promise.all([profiles.synced, daemons.synced, ...this.#informers.map(({ synced }) => synced)]);
     this.#leading = true;
     this.#addProfiles();
     for (const { metadata } of this.#parts.view.bindings.list())
@@ -118,6 +130,16 @@ export class Installations {
   #add(key: string): void {
     if (this.#leading) this.#queue.addAfter(key, GATHER);
   }
+}
+
+/** What is still recorded is no base. */
+function wholeOf(profile: ProfileObject | undefined): ProfileObject | undefined {
+  return profile?.metadata.labels?.[LABELS.partial] === undefined ? profile : undefined;
+}
+
+/** There is one daemon object. */
+function limitsOf(daemons: Informer<DaemonObject>): Limits {
+  return [...daemons.list()][0]?.spec.security ?? {};
 }
 
 /** A status that is older than its node is of an earlier one of that name: its disk may be another. The agent writes it anew. */

@@ -34,6 +34,8 @@ export interface ProfilesParts {
   readonly statuses: (profile: ProfileObject) => readonly NodeStatusObject[];
   /** Whether its node is there, and not another of that name that was made since. */
   readonly present: (status: NodeStatusObject) => boolean;
+  /** Why the administrator does not let a profile be installed. */
+  readonly refusal: (profile: ProfileObject) => string | undefined;
   /** Nodes that run an agent, or are to. */
   readonly expected: () => number | undefined;
   readonly events: Pick<EventRecorder, 'event'>;
@@ -62,12 +64,18 @@ export class Profiles {
     await this.#hold(profile, signal);
     if (profile.metadata.annotations?.[APPROVE] !== undefined) return this.#approve(profile, signal);
     const now = new Date();
-    const status = aggregate(profile, { nodes, expected: this.#parts.expected(), inUse: false }, now);
+    const facts = { nodes, expected: this.#parts.expected(), refusal: this.#refusal(profile), inUse: false };
+    const status = aggregate(profile, facts, now);
     const next = nextRollout(profile, nodes, now);
     const again = await this.#write(profile, withRollout(status, next, profile.status, now), signal, next.promoted);
     // A node that counts and ends does not tell that.
     const waits = next.rollout?.mode === 'Audit' && { requeueAfter: silence(profile.spec) };
     return again ?? (waits || undefined);
+  }
+
+  /** What is disabled goes nowhere, allowed or not. */
+  #refusal(profile: ProfileObject): string | undefined {
+    return profile.spec.state === 'Disabled' ? undefined : this.#parts.refusal(profile);
   }
 
   /** What a person has approved of what was seen is let through from now on. */

@@ -110,6 +110,9 @@ test('what the administrator does not allow gets no node status', cluster.option
   await installed('allowed');
   const told = () => kubectl(['get', 'events', '--field-selector=reason=ProfileNotAllowed', '-o', 'name']);
   while ((await told()) === '') await new Promise((resolve) => setTimeout(resolve, 100));
+  const { status } = await eyes.profiles.until('denied', (one) => one.status?.status === 'Error');
+  const said = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+  assert.equal(said, 'syscall not allowed: ptrace');
   assert.equal(eyes.statuses.get('denied-node-1'), undefined);
   assert.ok(!existsSync(fileOf('denied')));
   await apply(daemon());

@@ -4,6 +4,7 @@ import { digestOf, type NodeRollout } from '../../../../src/api/rollout.ts';
 import type { NodeStatus, ProfileBinding, SeccompProfile } from '../../../../src/api/types.ts';
 import { type KubeObject, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
 import { Informer } from '../../../../src/kube/reflector.ts';
+import { DAEMONS, watchDaemon } from '../../../../src/operator/daemon/watch.ts';
 import { Installations } from '../../../../src/operator/installations/installations.ts';
 import { BINDINGS, NODE_STATUSES, watchInstallations } from '../../../../src/operator/installations/watch.ts';
 import type { ProfileObject } from '../../../../src/operator/instances.ts';
@@ -37,10 +38,16 @@ async function operate(context: TestContext, nodes: readonly string[]) {
       server.changes.tell();
     },
   };
-  const installations = new Installations({ client, log, events, profiles, view });
+  const { daemons } = watchDaemon(client, log, 'spo');
+  const installations = new Installations({ client, log, events, profiles, daemons, view });
   const stop = new AbortController();
   const run = () => {
-    const parts = [profiles.run(stop.signal), installations.watch(stop.signal), installations.lead(stop.signal)];
+    const parts = [
+      profiles.run(stop.signal),
+      daemons.run(stop.signal),
+      installations.watch(stop.signal),
+      installations.lead(stop.signal),
+    ];
     context.after(async () => {
       stop.abort();
       await Promise.allSettled(parts);
@@ -75,6 +82,28 @@ test('a profile is Pending at once, held by one finalizer, and Installed when al
   await is('web', 'Installed');
   assert.deepEqual(find('web')?.metadata.finalizers, [OURS]);
   assert.equal(find('web')?.status?.conditions?.[0]?.status, 'True');
+});
+
+test('what the administrator does not allow is an Error that says why, until it is allowed', async (context) => {
+  const { run, put, is, find } = await operate(context, ['n1']);
+  const security = (allowedSyscalls: string[]) =>
+    put(DAEMONS, {
+      metadata: { name: 'spod', namespace: 'spo' },
+      spec: { security: { allowedSyscalls } },
+    } as KubeObject);
+  const calls = (...names: string[]) => ({ syscalls: [{ names, action: 'SCMP_ACT_ALLOW' }] });
+  security(['read']);
+  put(PROFILES, profile('fine', {}, calls('read')));
+  put(PROFILES, profile('off', {}, { ...calls('write'), state: 'Disabled' }));
+  put(PROFILES, profile('web', {}, { ...calls('read'), baseProfileName: 'base' }));
+  put(PROFILES, profile('base', {}, calls('write')));
+  run();
+  await is('web', 'Error');
+  assert.equal(find('web')?.status?.conditions?.[0]?.message, 'syscall not allowed: write');
+  await is('fine', 'Pending');
+  await is('off', 'Disabled');
+  security(['read', 'write']);
+  await is('web', 'Pending');
 });
 
 test('a profile that is still recorded is left alone', async (context) => {
