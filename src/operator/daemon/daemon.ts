@@ -14,6 +14,7 @@ import { coverage } from './coverage.ts';
 import { AGENTS, agentsManifest, DAEMON_SETS } from './daemon-set.ts';
 import { ENRICHERS, enricherNames } from './enricher-containers.ts';
 import { type OperatorImage, operatorImage } from './image.ts';
+import { namespaceAsOwner } from './owner.ts';
 import { type Problem, problemsOf } from './problems.ts';
 import { DEFAULT_SPEC } from './settings.ts';
 import { daemonStatus, type Progress } from './status.ts';
@@ -53,6 +54,7 @@ export class DaemonOperator {
   readonly #agents: Applied;
   readonly #webhooks: Applied;
   #image: OperatorImage | undefined;
+  #owner: KubeObject['metadata']['ownerReferences'];
   #leading = false;
 
   constructor(parts: DaemonParts, settings: DaemonSettings) {
@@ -149,7 +151,9 @@ export class DaemonOperator {
       () => this.#agents.apply(manifest, set, signal),
     );
     if (spec.webhook?.staticConfig) return agents;
-    const wanted = webhookConfiguration(spec, namespace, this.#settings.restrictedTo);
+    this.#owner ??= await namespaceAsOwner(client, namespace, signal);
+    const { metadata, ...rest } = webhookConfiguration(spec, namespace, this.#settings.restrictedTo);
+    const wanted = { metadata: { ...metadata, ownerReferences: this.#owner }, ...rest };
     const configuration = view.configurations.get(CONFIGURATION);
     const names = configuration?.webhooks.map(({ name }) => name) ?? [];
     const left = unwanted(

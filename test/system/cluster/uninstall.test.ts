@@ -114,3 +114,20 @@ test('with the operator gone, --force takes finalizers away, those of dead nodes
   assert.deepEqual(await left(), []);
   for (const path of [FOLDER, STATE, PINS]) assert.ok(!existsSync(path), path);
 });
+
+test(
+  'whoever deletes the namespace instead is not left with webhooks that nobody answers',
+  cluster.options,
+  async () => {
+    await kubectl(['wait', '--for=delete', `namespace/${NAMESPACE}`, '--timeout=60s']);
+    await install(kubectl);
+    const configuration = 'mutatingwebhookconfiguration/spo-mutating-webhook-configuration';
+    await kubectl(['get', configuration]);
+    await kubectl(['delete', 'namespace', NAMESPACE, '--timeout=120s']);
+    await kubectl(['wait', '--for=delete', configuration, '--timeout=60s']);
+    const labels = { 'spo.x-k8s.io/enable-binding': 'true' };
+    await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bound', labels } });
+    await kubectl(['wait', '--for=create', '-n', 'bound', 'serviceaccount/default', '--timeout=30s']);
+    await apply(pod('bound', 'free', 'free', podSpec([{ name: 'c', script: 'true' }])));
+  },
+);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type KubeObject, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
+import { type KubeObject, NAMESPACES, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
 import { DaemonOperator } from '../../../../src/operator/daemon/daemon.ts';
 import { AGENT_LABELS, DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { DAEMONS, type DaemonObject, watchDaemon } from '../../../../src/operator/daemon/watch.ts';
@@ -26,6 +26,7 @@ async function operate(
 ) {
   const { server, client } = await serve(context);
   const put = (resource: Resource, object: object) => server.objects.adopt(pathOf(resource), object as KubeObject);
+  put(NAMESPACES, { metadata: { name: NAMESPACE, uid: 'uid-of-spo' } });
   const containers = [{ name: 'operator', image: 'registry/syscribe:7', imagePullPolicy: 'Never' }];
   if (deployment)
     put(DEPLOYMENTS, {
@@ -64,7 +65,8 @@ test('without a daemon object one is made, and agents of the operator’s image 
   const [set] = all<Set>(DAEMON_SETS);
   const container = set?.spec.template.spec.containers[0];
   assert.deepEqual([container?.image, container?.imagePullPolicy], ['registry/syscribe:7', 'Never']);
-  assert.equal(all(CONFIGURATIONS).length, 1);
+  const owners = all<KubeObject>(CONFIGURATIONS).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid);
+  assert.deepEqual(owners, ['uid-of-spo'], 'it goes with its namespace');
 });
 
 test('a static configuration of the webhooks is nobody’s but the user’s', async (context) => {
