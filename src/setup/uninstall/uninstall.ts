@@ -62,10 +62,12 @@ async function take(client: KubeClient, step: Step, settings: UninstallSettings)
     case 'end':
       return endObjects(client, step, timeout);
     case 'operator':
-      return endWorkload(client, { resource: DEPLOYMENTS, name: OPERATOR }, namespace, {
+      await endWorkload(client, { resource: DEPLOYMENTS, name: OPERATOR }, namespace, {
         lenient: settings.force,
         timeout,
       });
+      // It has configured the webhooks anew, as the daemon object says; they still answer.
+      return removeAll(client, GATES, undefined);
     case 'clean': {
       if (step.profiles) await stillUnused(client);
       const dirty = await cleanNodes(client, namespace, step, timeout);
