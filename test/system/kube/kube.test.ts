@@ -222,11 +222,12 @@ test('events are shown by kubectl, counted', options, async (context) => {
   );
 });
 
-test('100 requests and two watches share four connections at most', options, async (context) => {
+test('100 requests and two watches share six connections at most', options, async (context) => {
   const { client, tunnel } = await connect(context, 'shared');
   const first = follow(context, client, 'shared');
   const second = follow(context, client, 'shared');
   await Promise.all([first.informer.synced, second.informer.synced]);
   for (let time = 0; time < 100; time++) await client.get(NAMESPACES, { name: 'shared' });
-  assert.ok(tunnel.connections <= 4, `${tunnel.connections} connections`);
+  // Of each informer its list and its watch, if the one is not free yet when the other begins, and one for requests before and behind.
+  assert.ok(tunnel.connections <= 6, `${tunnel.connections} connections`);
 });
