@@ -64,6 +64,9 @@ export function countKinds(requests: readonly ApiRequest[]): [string, number][] 
 export function listsOfAllPods(requests: readonly ApiRequest[]): number {
   return requests.filter(
     ({ verb, resource, uri }) =>
-      verb === 'list' && resource === 'pods' && !decodeURIComponent(uri).includes('spec.nodeName='),
+      verb === 'list' &&
+      resource === 'pods' &&
+      !uri.includes('/namespaces/') &&
+      !decodeURIComponent(uri).includes('spec.nodeName='),
   ).length;
 }

@@ -96,7 +96,7 @@ ${scaleText(scale)}
 ${spreadText(spread)}
 
 Lists of all pods that any component asked for, in all of these: ${listsOfAllPods(everything)} of ${lists(everything)} lists of pods; the
-others name a node, or those that have none.
+others name a node, those that have none, or the namespace of the agents.
 `;
 }
 
@@ -125,7 +125,7 @@ function kindTable(requests: readonly ApiRequest[], pods: number, per = 'per pod
   return table(['', 'requests', per], [...rows, all]);
 }
 
-function scaleText({ nodes, pods, seconds, operator, requests }: ScaleFigures): string {
+function scaleText({ nodes, pods, seconds, operator, restarts, requests }: ScaleFigures): string {
   const asked = podRequests(requests);
   const perSecond = [...Map.groupBy(asked, ({ at }) => Math.floor(at / 1000)).values()].map(({ length }) => length);
   const rate = asked.filter(({ at }) => at <= (requests[0]?.at ?? 0) + seconds.all * 1000).length / seconds.all;
@@ -143,6 +143,7 @@ ${table(
     ['requests per second, on average', rate.toFixed(0)],
     ['requests per second, at most', `${Math.max(...perSecond)}`],
     ['operator, resident, at its most', kB(operator)],
+    ['times that the operator lost its lease, and was started anew', `${restarts}`],
   ],
 )}
 

@@ -5,7 +5,7 @@ import { namespace, recording } from '../system/cluster/manifests.ts';
 import type { Profile } from '../system/cluster/watched.ts';
 import { type ApiRequest, requestsIn } from './kubernetes-audit.ts';
 import { type BenchCluster, say } from './kubernetes-cluster.ts';
-import { NODES, startAgents, withSimulatedCluster } from './kubernetes-simulated.ts';
+import { NODES, type Operator, startAgents, withSimulatedCluster } from './kubernetes-simulated.ts';
 import { memoryOf } from './proc.ts';
 
 /** Each node has one pod of each recording; `BENCH_RECORDINGS` makes it fewer where a machine is slow. */
@@ -25,6 +25,7 @@ export interface ScaleFigures {
   readonly seconds: { readonly written: number; readonly merged: number; readonly all: number };
   /** kB at the operator's most. */
   readonly operator: number;
+  readonly restarts: number;
   /** From the first pod's beginning until nothing more was written. */
   readonly requests: readonly ApiRequest[];
   /** Before and then. */
@@ -43,7 +44,7 @@ export function measureScale(): Promise<ScaleFigures> {
   });
 }
 
-async function simulate(cluster: BenchCluster, operator: number): Promise<ScaleFigures> {
+async function simulate(cluster: BenchCluster, operator: Operator): Promise<ScaleFigures> {
   say(`${NODES} simulated agents start`);
   await using agents = await startAgents('kubernetes-agents.ts', cluster.kubeconfig, `${SPREAD}`);
   say(`${PODS} pods`);
@@ -60,7 +61,15 @@ async function simulate(cluster: BenchCluster, operator: number): Promise<ScaleF
   await setTimeout(TRAILING);
   const all = await requestsIn(cluster.auditLog);
   const requests = all.filter(({ at }) => at >= begun);
-  return { nodes: NODES, pods: PODS, seconds, operator: memoryOf(operator).peak, requests, all };
+  return {
+    nodes: NODES,
+    pods: PODS,
+    seconds,
+    operator: memoryOf(operator.pid).peak,
+    restarts: operator.restarts,
+    requests,
+    all,
+  };
 }
 
 async function reached(look: () => boolean): Promise<void> {

@@ -12,13 +12,18 @@ import { Dialogue } from './programs.ts';
 export const NODES = 1000;
 const PROCESSES = 2;
 
-/** @param task gets the operator's process. */
-export function withSimulatedCluster<T>(task: (cluster: BenchCluster, operator: number) => Promise<T>): Promise<T> {
+/** Its process, and how often it had to be started anew. */
+export interface Operator {
+  readonly pid: number;
+  readonly restarts: number;
+}
+
+export function withSimulatedCluster<T>(task: (cluster: BenchCluster, operator: Operator) => Promise<T>): Promise<T> {
   return withCluster(0, installDefinitions, async (cluster) => {
     const bundle = mkdtempSync(join(tmpdir(), 'syscribe-bench-operator-'));
     try {
       await using operator = await startOperator(cluster.kubeconfig, bundle);
-      return await task(cluster, operator.pid);
+      return await task(cluster, operator);
     } finally {
       rmSync(bundle, { recursive: true });
     }
@@ -43,23 +48,36 @@ async function installDefinitions(kubectl: Kubectl): Promise<void> {
   await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
 }
 
-/** As the image runs it. */
-async function startOperator(
-  kubeconfig: string,
-  directory: string,
-): Promise<AsyncDisposable & { readonly pid: number }> {
+/** As the image runs it, and started anew when it ends, as the kubelet would: it ends where it cannot keep its lease. */
+async function startOperator(kubeconfig: string, directory: string): Promise<AsyncDisposable & Operator> {
   const script = fileURLToPath(new URL('../../scripts/bundle.mjs', import.meta.url));
   const made = await new Running(process.execPath, [script, directory]).finished;
   if (made.code !== 0) throw new Error(made.stderr);
   const entry = join(directory, 'dist/bundle/bin.mjs');
   const options = ['--kubeconfig', kubeconfig, '--namespace', 'default', '--health', '127.0.0.1:18085'];
-  const running = new Running(process.execPath, [...FLAGS, entry, 'operator', ...options]);
+  const start = () => new Running(process.execPath, [...FLAGS, entry, 'operator', ...options]);
+  let running = start();
+  let [over, restarts] = [false, 0];
   await running.until('stdout', /"leading"/);
-  return {
-    pid: running.pid,
-    [Symbol.asyncDispose]: async () => {
-      running.child.kill();
+  const kept = (async () => {
+    for (;;) {
       await running.finished;
+      if (over) return;
+      restarts += 1;
+      running = start();
+    }
+  })();
+  return {
+    get pid() {
+      return running.pid;
+    },
+    get restarts() {
+      return restarts;
+    },
+    [Symbol.asyncDispose]: async () => {
+      over = true;
+      running.child.kill();
+      await kept;
     },
   };
 }

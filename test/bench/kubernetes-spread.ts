@@ -56,7 +56,7 @@ export function measureSpread(): Promise<SpreadFigures> {
       requests: all.filter(({ at }) => at >= from && at <= to),
     });
     const phases = { one: within(one), many: within(many), changed: within(changed), rest: within(rest) };
-    return { nodes: NODES, ...phases, operator: memoryOf(operator).peak, all };
+    return { nodes: NODES, ...phases, operator: memoryOf(operator.pid).peak, all };
   });
 }
 
