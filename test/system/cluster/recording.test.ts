@@ -271,7 +271,7 @@ test('what the README says, word for word', cluster.options, async () => {
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line.startsWith('kubectl '));
-  assert.equal(commands.length, 9);
+  assert.equal(commands.length, 11);
   for (const command of commands) {
     if (command.startsWith('kubectl get profilerecordings')) {
       await eyes.profiles.until('front-nginx', has('epoll_wait'));
