@@ -144,7 +144,6 @@ function limitsOf(daemons: Informer<DaemonObject>): Limits {
 
 /** A status that is older than its node is of an earlier one of that name: its disk may be another. The agent writes it anew. */
 function isOf({ metadata }: NodeStatusObject, node: NodeObject | undefined): boolean {
-  if (!node) return false;
-  const [told, made] = [metadata, node.metadata].map(({ creationTimestamp = '' }) => Date.parse(creationTimestamp));
-  return !((told ?? 0) < (made ?? 0));
+  // Both are the API server's, in one form, which sorts as text.
+  return node !== undefined && (metadata.creationTimestamp ?? '') >= (node.metadata.creationTimestamp ?? '');
 }

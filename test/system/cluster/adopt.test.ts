@@ -8,7 +8,7 @@ import { install, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec } from './manifests.ts';
 import { definition, prepareAsSpo, SPO_ROOT, SPO_USER, spoManifests } from './spo.ts';
 import { useCluster } from './use.ts';
-import { CRDS } from './webhooks.ts';
+import { CRDS, kubectlOf } from './webhooks.ts';
 
 const GROUP = 'security-profiles-operator.x-k8s.io';
 const KUBELET = join(DIRECTORY, 'node-1/kubelet');
@@ -23,11 +23,7 @@ after(() => {
   chmodSync(SPO_ROOT, 0o755);
 });
 
-async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args, input);
-  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
 
 function apply(...items: object[]): Promise<string> {
   return kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds Kubernetes from its Go modules, once, outside the repository; prints the directory of its programs.
 set -euo pipefail
-version=1.34.4
+version=${SYSCRIBE_TEST_KUBERNETES:-1.34.4}
 modules=v0${version#1}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/syscribe
 binaries=$cache/kubernetes-$version

@@ -11,6 +11,7 @@ import { DIRECTORY } from './cluster.ts';
 import { daemon, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { useCluster } from './use.ts';
+import { kubectlOf } from './webhooks.ts';
 
 interface Manifest {
   readonly kind: string;
@@ -34,11 +35,7 @@ const cluster = useCluster(1);
 const work = mkdtempSync(join(tmpdir(), 'syscribe-helm-'));
 after(() => rmSync(work, { recursive: true }));
 
-async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args, input);
-  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
 
 /** Whatever Helm writes for itself is gone with the tests. */
 function helm(...args: string[]) {

@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type TestCluster, useCluster } from './use.ts';
 import { type Eyes, isPartial, openEyes, type PodObject, type Profile } from './watched.ts';
+import { kubectlOf } from './webhooks.ts';
 
 const OVERLAY = fileURLToPath(new URL('deploy/', import.meta.url));
 export const NAMESPACE = 'security-profiles-operator';
@@ -75,11 +75,7 @@ export function useInstalledCluster(nodes = 1): InstalledCluster {
 
 function installedCluster(nodes: number): InstalledCluster {
   let eyes: Eyes | undefined;
-  const kubectl = async (args: readonly string[], input?: string) => {
-    const { code, stdout, stderr } = await cluster.kubectl(args, input);
-    assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
-    return stdout;
-  };
+  const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
   const cluster = useCluster(nodes, async () => {
     await install(kubectl);
     eyes = openEyes(cluster.kubeconfig);

@@ -7,6 +7,7 @@ import { DIRECTORY } from './cluster.ts';
 import { install, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { useCluster } from './use.ts';
+import { kubectlOf } from './webhooks.ts';
 
 const GROUP = 'security-profiles-operator.x-k8s.io';
 const FOLDER = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
@@ -17,11 +18,7 @@ const WIDE =
 
 const cluster = useCluster(1, () => install(kubectl));
 
-async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const { code, stdout, stderr } = await cluster.kubectl(args, input);
-  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
 
 function apply(...items: object[]): Promise<string> {
   return kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));

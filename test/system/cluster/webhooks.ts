@@ -41,7 +41,7 @@ function configuration(): object {
 /** Runs kubectl; a failure is one of the test's. */
 export async function kubectlOf(cluster: TestCluster, args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await cluster.kubectl(args, input);
-  assert.equal(code, 0, stderr);
+  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
   return stdout;
 }
 
