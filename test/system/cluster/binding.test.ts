@@ -23,8 +23,8 @@ const cluster = useCluster(0, async () => {
 after(() => webhooks?.server[Symbol.asyncDispose]());
 
 const kubectl = (...args: string[]) => kubectlOf(cluster, args);
-const apply = (...objects: object[]) =>
-  kubectlOf(cluster, ['apply', '-f', '-'], objects.map((one) => JSON.stringify(one)).join('\n---\n'));
+const apply = (...items: object[]) =>
+  kubectlOf(cluster, ['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 const succeeds = async (...args: string[]) => (await cluster.kubectl(args)).code === 0;
 const create = (object: object, ...args: string[]) =>
   cluster.kubectl(['create', '-o', 'json', '-f', '-', ...args], JSON.stringify(object));
@@ -83,10 +83,14 @@ test('a profile that is disabled is not bound, and who makes the pod is told', c
 });
 
 test('an ephemeral container gets the profile of its image', cluster.options, async () => {
-  await made(pod('debugged', BUSYBOX));
-  const added = [{ name: 'debug', image: NGINX, command: ['sh'] }];
-  const patch = JSON.stringify({ spec: { ephemeralContainers: added } });
-  await kubectl('patch', 'pod', 'debugged', '-n', 'bound', '--subresource=ephemeralcontainers', '-p', patch);
+  const before = await made(pod('debugged', BUSYBOX));
+  const ephemeralContainers = [{ name: 'debug', image: NGINX, command: ['sh'] }];
+  // Whatever else of it has changed meanwhile.
+  const metadata = { name: 'debugged', namespace: 'bound' };
+  const debugged = { ...before, metadata, spec: { ...before.spec, ephemeralContainers } };
+  // As `kubectl debug` does, in every version.
+  const path = '/api/v1/namespaces/bound/pods/debugged/ephemeralcontainers';
+  await kubectlOf(cluster, ['replace', '--raw', path, '-f', '-'], JSON.stringify(debugged));
   const now: Made = JSON.parse(await kubectl('get', 'pod', 'debugged', '-n', 'bound', '-o', 'json'));
   assert.deepEqual(now.spec.ephemeralContainers[0]?.securityContext, { seccompProfile: at('front') });
   assert.equal(now.spec.containers[0]?.securityContext, undefined);
