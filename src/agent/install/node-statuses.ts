@@ -97,15 +97,14 @@ export class NodeStatuses {
     }
     const labels = nodeStatusLabels(owner, this.#node, told.state);
     const status = statusOf(told, present?.status);
-    const labelled =
-      present && Object.entries(labels).every(([name, value]) => present?.metadata.labels?.[name] === value);
+    const labelled = present !== undefined && hasLabels(present, labels);
     if (labelled && isDeepStrictEqual(status, present?.status)) return undefined;
     const wait = (this.#written.get(key) ?? Number.NEGATIVE_INFINITY) + PAUSE - this.#clock.now();
     if (labelled && wait > 0 && isPatient(status, present?.status)) return wait;
     this.#written.set(key, this.#clock.now());
-    if (!present) present = await this.#create(owner, labels, signal);
-    else if (!labelled) present = await this.#patch(present, { metadata: { labels } }, {}, signal);
-    if (present && !isDeepStrictEqual(status, present.status))
+    present ??= await this.#create(owner, labels, signal);
+    if (!hasLabels(present, labels)) present = await this.#patch(present, { metadata: { labels } }, {}, signal);
+    if (!isDeepStrictEqual(status, present.status))
       await this.#patch(
         present,
         { status: { ...REMOVED, ...status, ...(status.rollout && { rollout: { ...NO_ROLLOUT, ...status.rollout } }) } },
@@ -142,35 +141,48 @@ export class NodeStatuses {
     } else if (!present || !isOlder(now, present)) this.#present.set(keyOf(owner), now);
   }
 
-  async #create(
-    owner: Owner,
-    labels: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<NodeStatusObject | undefined> {
-    const make = (taken: boolean) =>
-      this.#client.create<NodeStatusObject>(
-        NODE_STATUSES,
-        {
-          apiVersion: API_VERSION,
-          kind: 'SecurityProfileNodeStatus',
-          metadata: {
-            name: nodeStatusName(owner, this.#node, taken),
-            labels,
-            ownerReferences: [{ apiVersion: API_VERSION, ...owner, controller: true, blockOwnerDeletion: true }],
-          },
-          spec: { nodeName: this.#node },
-        },
-        { signal },
-      );
-    let made: NodeStatusObject;
-    try {
-      made = await make(false);
-    } catch (error) {
-      if (!isKube(error, 'alreadyExists')) throw error;
-      made = await make(true);
-    }
+  async #create(owner: Owner, labels: Record<string, string>, signal: AbortSignal): Promise<NodeStatusObject> {
+    const object = (name: string): NodeStatusObject => ({
+      apiVersion: API_VERSION,
+      kind: 'SecurityProfileNodeStatus',
+      metadata: {
+        name,
+        labels,
+        ownerReferences: [{ apiVersion: API_VERSION, ...owner, controller: true, blockOwnerDeletion: true }],
+      },
+      spec: { nodeName: this.#node },
+    });
+    const [plain, suffixed] = [false, true].map((taken) => nodeStatusName(owner, this.#node, taken)) as [
+      string,
+      string,
+    ];
+    const made = (await this.#createAs(object(plain), signal)) ?? (await this.#createAs(object(suffixed), signal));
+    if (!made) throw new Error(`${plain} and ${suffixed} are node statuses of others`);
     this.#present.set(keyOf(owner), made);
     return made;
+  }
+
+  /**
+   * It is there already, and ours, where an earlier request was done and its answer did not come: a second object would stay
+   * without a status, and hold the profile Pending.
+   * @returns undefined where it is another's.
+   */
+  async #createAs(object: NodeStatusObject, signal: AbortSignal): Promise<NodeStatusObject | undefined> {
+    try {
+      return await this.#client.create<NodeStatusObject>(NODE_STATUSES, object, { signal });
+    } catch (error) {
+      if (!isKube(error, 'alreadyExists')) throw error;
+    }
+    const { name } = object.metadata;
+    // By a list, which an agent may do anyway.
+    const pages = this.#client.pages<NodeStatusObject>(NODE_STATUSES, {
+      fieldSelector: `metadata.name=${name}`,
+      signal,
+    });
+    for await (const { items } of pages)
+      for (const there of items)
+        if (there.spec.nodeName === this.#node && ownerKeyOf(there) === ownerKeyOf(object)) return there;
+    return undefined;
   }
 
   async #patch(
@@ -184,6 +196,16 @@ export class NodeStatuses {
     this.#heard(now, undefined);
     return now;
   }
+}
+
+function hasLabels({ metadata }: NodeStatusObject, labels: Readonly<Record<string, string>>): boolean {
+  return Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value);
+}
+
+/** Which profile it is of; a reference has more to it than that. */
+function ownerKeyOf(status: NodeStatusObject): string {
+  const owner = ownerOf(status);
+  return owner ? `${keyOf(owner)} ${owner.uid}` : '';
 }
 
 /** A merge leaves what is not named. */

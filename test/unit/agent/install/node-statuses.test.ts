@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NodeStatuses } from '../../../../src/agent/install/node-statuses.ts';
+import { nodeStatusName } from '../../../../src/api/node-status.ts';
 import type { NodeStatus } from '../../../../src/api/types.ts';
 import { type KubeObject, pathOf } from '../../../../src/kube/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -43,3 +44,27 @@ test('nothing is written where nothing has changed; a new profile of the name ge
     ['another'],
   );
 });
+
+for (const [whose, uid, node, names] of [
+  ['ours, whose creation was not answered', 'u', 'n1', ['web-n1']],
+  ['of an earlier profile', 'old', 'n1', ['web-n1', nodeStatusName(owner, 'n1', true)]],
+  ['of profile web-n1 on another node', 'u', 'other', ['web-n1', nodeStatusName(owner, 'n1', true)]],
+] as const)
+  test(`a status that is there already is ${whose}`, async (context) => {
+    const { server, client } = await serve(context);
+    const log = { info: () => {}, warn: () => {} };
+    const ownerReferences = [{ apiVersion: 'v1', ...owner, uid }];
+    server.put(STATUSES, { metadata: { name: 'web-n1', ownerReferences }, spec: { nodeName: node } });
+    const statuses = new NodeStatuses({ client, log, node: 'n1' });
+    await statuses.put(owner, told(), new AbortController().signal);
+    const all = server.objects.all(pathOf(STATUSES)) as unknown as (NodeStatus & KubeObject)[];
+    assert.deepEqual(
+      all.map(({ metadata }) => metadata.name),
+      names,
+    );
+    const { metadata, status } = all.at(-1) ?? assert.fail();
+    assert.deepEqual(
+      [status?.status, metadata.labels?.['spo.x-k8s.io/profile-state'], metadata.ownerReferences?.[0]?.uid],
+      ['Installed', 'Installed', 'u'],
+    );
+  });
