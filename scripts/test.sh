@@ -6,6 +6,11 @@ export PATH="$PWD/node_modules/.bin:$PATH"
 
 make --no-print-directory build && scripts/install-packages.sh test || exit 1
 make --no-print-directory -C test/system/programs || exit 1
+# Minutes, the first time: a test's own limit is for what it tests.
+for program in cluster/build.sh cluster/helm.sh; do
+	printf '\n== %s (after %d s)\n' "$program" "$SECONDS"
+	"test/system/$program" || exit 1
+done
 
 passed=0 failed=0 broken=()
 log=$(mktemp)

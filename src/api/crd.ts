@@ -62,7 +62,7 @@ export function customResourceDefinition(kind: Kind): object {
       group: GROUP,
       names,
       scope: kind.scope,
-      conversion: CONVERSION,
+      ...(old !== undefined && { conversion: CONVERSION }),
       versions: [
         served(kind, 'v1', true, v1),
         ...(old === undefined ? [] : [served(kind, old.version, false, oldSchema(v1, old))]),

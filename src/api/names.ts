@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   recordings: 'spo.x-k8s.io/recordings',
   /** On a partial profile of a node whose name is longer than a label's value may be: that name. */
   nodeName: 'spo.x-k8s.io/node-name',
+  /** On a profile that nodes tell of in their reports, `true`: the operator's word, which comes with its finalizer. */
+  nodeReports: 'spo.x-k8s.io/node-reports',
 } as const;
 
 export const FINALIZERS = {

@@ -1,4 +1,5 @@
 import type { DAEMON } from './kinds/daemon.ts';
+import type { NODE_REPORT } from './kinds/node-report.ts';
 import type { NODE_STATUS } from './kinds/node-status.ts';
 import type { PROFILE_BINDING } from './kinds/profile-binding.ts';
 import type { PROFILE_RECORDING } from './kinds/profile-recording.ts';
@@ -31,6 +32,7 @@ interface Resource<K extends { readonly kind: string; readonly spec: object; rea
 }
 
 export type Daemon = Resource<typeof DAEMON>;
+export type NodeReport = Resource<typeof NODE_REPORT>;
 export type NodeStatus = Resource<typeof NODE_STATUS>;
 export type ProfileBinding = Resource<typeof PROFILE_BINDING>;
 export type ProfileRecording = Resource<typeof PROFILE_RECORDING>;

@@ -175,8 +175,8 @@ async function run(options: Options): Promise<number> {
   const { LogProfile } = await import('../agent/log-profile.ts');
   const { Installs } = await import('../agent/install/installs.ts');
   const { InstallMetrics } = await import('../agent/install/metrics.ts');
-  const { NodeStatuses } = await import('../agent/install/node-statuses.ts');
   const { SeccompInstaller } = await import('../agent/install/seccomp.ts');
+  const { Statuses } = await import('../agent/install/statuses.ts');
   const { containersAlive } = await import('../agent/logs/alive.ts');
   const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
   const { openAuditLog } = await import('../agent/logs/audit-log.ts');
@@ -245,7 +245,7 @@ async function run(options: Options): Promise<number> {
     kubeletDirectory: options.kubeletDir,
     namespace: options.namespace,
   });
-  const statuses = new NodeStatuses({ client, log, node });
+  const statuses = new Statuses({ client, log, node });
   const rollouts = new Rollouts({
     installers: [seccomp],
     pods: view.pods,

@@ -52,7 +52,7 @@ async function run(options: Options): Promise<number> {
   const { DaemonOperator } = await import('../operator/daemon/daemon.ts');
   const { watchDaemon } = await import('../operator/daemon/watch.ts');
   const { Installations } = await import('../operator/installations/installations.ts');
-  const { watchInstallations } = await import('../operator/installations/watch.ts');
+  const { nodesOf, watchInstallations } = await import('../operator/installations/watch.ts');
   const { migrateStorage } = await import('../operator/migration.ts');
   const { Operator } = await import('../operator/operator.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
@@ -61,7 +61,8 @@ async function run(options: Options): Promise<number> {
   await using events = new EventRecorder(client, { component: 'policymerger' });
   await using rolloutEvents = new EventRecorder(client, { component: 'rollout' });
   await using daemonEvents = new EventRecorder(client, { component: 'spod-config' });
-  const operator = new Operator(client, events, log);
+  const view = watchInstallations(client, log, options.namespace);
+  const operator = new Operator(client, events, log, () => nodesOf(view) ?? 0);
   const migrate = async (signal: AbortSignal) => {
     while (!signal.aborted) {
       try {
@@ -72,13 +73,13 @@ async function run(options: Options): Promise<number> {
       await pause(MIGRATION, signal);
     }
   };
-  const view = watchInstallations(client, log, options.namespace);
   const daemonView = watchDaemon(client, log, options.namespace);
   const installations = new Installations({
     ...{ client, log, view },
     daemons: daemonView.daemons,
     events: rolloutEvents,
     profiles: operator.profiles,
+    reporting: operator.reporting,
   });
   const daemon = new DaemonOperator(
     { client, events: daemonEvents, log, view: daemonView, cluster: view },

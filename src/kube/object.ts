@@ -100,3 +100,9 @@ export function keyOf({ metadata: { namespace, name } }: KubeObject): string {
 function core(plural: string, kind: string, namespaced: boolean): Resource {
   return { group: '', version: 'v1', plural, kind, namespaced };
 }
+
+/** Versions of one type are numbers that grow (Kubernetes 1.35 says so; etcd's always have). */
+export function isOlder(one: KubeObject, other: KubeObject): boolean {
+  if (one.metadata.uid !== other.metadata.uid) return false;
+  return Number(one.metadata.resourceVersion) < Number(other.metadata.resourceVersion);
+}

@@ -1,5 +1,5 @@
 import { GROUP } from '../api/crd.ts';
-import { KINDS } from '../api/kinds.ts';
+import { CONVERTED_KINDS } from '../api/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import type { Log } from '../kube/log.ts';
@@ -27,7 +27,7 @@ type Client = Pick<KubeClient, 'get' | 'pages' | 'patch'>;
  */
 export async function migrateStorage(client: Client, log: Log, signal: AbortSignal): Promise<readonly string[]> {
   const left: string[] = [];
-  for (const { kind, plural, scope } of KINDS) {
+  for (const { kind, plural, scope } of CONVERTED_KINDS) {
     const name = `${plural}.${GROUP}`;
     const definition = await ifThere(client.get<Definition>(DEFINITIONS, { name }, { signal }));
     const stored = definition?.status?.storedVersions ?? [STORED];

@@ -5,6 +5,7 @@ import { WorkQueue } from '../kube/queue.ts';
 import { Informer } from '../kube/reflector.ts';
 import { type ProfileObject, type RecordingObject, recordingKeyOf } from './instances.ts';
 import { PROFILES, RECORDINGS, Recordings } from './recordings.ts';
+import { Reporting } from './reporting.ts';
 
 /** Instances come in bursts: what is merged waits so long for more, milliseconds. */
 const GATHER = 300;
@@ -14,15 +15,18 @@ const WORKERS = 4;
 export class Operator {
   /** All: those of nobody's recording take names too. */
   readonly profiles: Informer<ProfileObject>;
+  readonly reporting: Reporting;
   readonly #recordings: Informer<RecordingObject>;
   readonly #queue: WorkQueue;
   /** Names of profiles by the recording they are labelled with. */
   readonly #byRecording = new Map<string, Set<string>>();
   #leading = false;
 
-  constructor(client: KubeClient, events: EventRecorder, log: Log) {
+  /** @param nodes how many there are that have an agent, or are to get one. */
+  constructor(client: KubeClient, events: EventRecorder, log: Log, nodes: () => number) {
     this.profiles = new Informer<ProfileObject>({ client, resource: PROFILES, log });
     this.#recordings = new Informer<RecordingObject>({ client, resource: RECORDINGS, log });
+    this.reporting = new Reporting(this.profiles, nodes);
     const recordings = new Recordings({
       client,
       events,
@@ -30,6 +34,7 @@ export class Operator {
       recording: (key) => this.#recordings.get(key),
       profiles: (key) => this.#of(key),
       profile: (name) => this.profiles.get(name),
+      hold: (metadata) => this.reporting.hold(metadata),
     });
     this.#queue = new WorkQueue((key, { signal }) => recordings.reconcile(key, signal), {
       concurrency: WORKERS,

@@ -37,6 +37,8 @@ export interface RecordingsParts {
   /** Profiles that are labelled as that recording's. */
   readonly profiles: (key: string) => readonly ProfileObject[];
   readonly profile: (name: string) => ProfileObject | undefined;
+  /** What a profile is given that nodes may have from now on. */
+  readonly hold: (metadata: ProfileObject['metadata']) => object;
 }
 
 /**
@@ -114,10 +116,10 @@ export class Recordings {
       }
       const whole = !partial || ending || (isFinished(instance) && !isUnseen(instance));
       if (partial && whole) {
-        const { name, resourceVersion, finalizers = [] } = profile.metadata;
+        const { name, resourceVersion } = profile.metadata;
         // From now on it may be on nodes: their finalizer comes with it, rather than by a write of its own.
-        const held = [...new Set([...finalizers, FINALIZERS.onNodes])];
-        const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null }, finalizers: held } };
+        const held = this.#parts.hold(profile.metadata);
+        const patch = { metadata: { resourceVersion, labels: { [LABELS.partial]: null }, ...held } };
         await ignoringGone(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
       }
       if (!whole) await this.#tellPartial(profile, signal);

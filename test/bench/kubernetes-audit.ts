@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly uri: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Of the answer. */
+  readonly code: number;
 }
 
 interface Line {
@@ -19,6 +21,7 @@ interface Line {
   readonly userAgent?: string;
   readonly requestURI: string;
   readonly requestReceivedTimestamp: string;
+  readonly responseStatus?: { readonly code?: number };
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string };
 }
 
@@ -40,6 +43,7 @@ function read(text: string): ApiRequest | undefined {
     userAgent = '',
     requestURI,
     requestReceivedTimestamp,
+    responseStatus,
     objectRef = {},
   } = JSON.parse(text) as Line;
   const component = /^syscribe-(agent|operator|webhook)\//.exec(userAgent)?.[1];
@@ -51,6 +55,7 @@ function read(text: string): ApiRequest | undefined {
     resource: [objectRef.resource, objectRef.subresource].filter(Boolean).join('/') || requestURI,
     uri: requestURI,
     at: Date.parse(requestReceivedTimestamp),
+    code: responseStatus?.code ?? 0,
   };
 }
 

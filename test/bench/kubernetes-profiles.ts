@@ -7,11 +7,11 @@ import type { BenchCluster } from './kubernetes-cluster.ts';
 
 const PROFILES = customResource('seccompprofiles', 'SeccompProfile', false);
 /** Calls of a profile: about as many as a server has. */
-const CALLS = 80;
+const SERVER = 80;
 const WRITERS = 8;
 
-export function madeUpProfile(name: string): SeccompProfile & KubeObject {
-  const names = Array.from({ length: CALLS }, (_, index) => `call_${index}`);
+export function madeUpProfile(name: string, calls = SERVER): SeccompProfile & KubeObject {
+  const names = Array.from({ length: calls }, (_, index) => `call_${index}`);
   return {
     apiVersion: `${GROUP}/v1`,
     kind: 'SeccompProfile',
@@ -24,6 +24,7 @@ export function madeUpProfile(name: string): SeccompProfile & KubeObject {
 export async function installAll(
   { eyes }: BenchCluster,
   names: readonly string[],
+  calls?: number,
 ): Promise<{ readonly created: number; readonly installed: number }> {
   const wanted = new Set(names);
   const begun = performance.now();
@@ -33,7 +34,7 @@ export async function installAll(
   const left = [...names];
   const writer = async () => {
     for (let name = left.pop(); name !== undefined; name = left.pop())
-      await eyes.client.create(PROFILES, madeUpProfile(name));
+      await eyes.client.create(PROFILES, madeUpProfile(name, calls));
   };
   await Promise.all(Array.from({ length: WRITERS }, writer));
   const created = performance.now() - begun;

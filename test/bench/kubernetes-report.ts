@@ -4,7 +4,7 @@ import { type ApiRequest, countKinds, listsOfAllPods } from './kubernetes-audit.
 import { MANY_PROFILES } from './kubernetes-install.ts';
 import { type Component, MANY, type NodeFigures, SHORT_PODS } from './kubernetes-node.ts';
 import type { ScaleFigures } from './kubernetes-scale.ts';
-import { AT_ONCE, type Phase, type SpreadFigures } from './kubernetes-spread.ts';
+import { AT_ONCE, CROWD, type Phase, type SpreadFigures } from './kubernetes-spread.ts';
 import { table } from './report.ts';
 import { quantile } from './stats.ts';
 
@@ -174,7 +174,7 @@ ${table(
 ${kindTable(asked, MANY_PROFILES, 'per profile')}`;
 }
 
-function spreadText({ nodes, one, many, changed, rest, operator }: SpreadFigures): string {
+function spreadText({ nodes, one, many, changed, rest, crowd, kept, operator, all }: SpreadFigures): string {
   const row = (what: string, { seconds, requests }: Phase) => {
     const asked = podRequests(requests);
     const perSecond = [...Map.groupBy(asked, ({ at }) => Math.floor(at / 1000)).values()].map(({ length }) => length);
@@ -185,13 +185,34 @@ function spreadText({ nodes, one, many, changed, rest, operator }: SpreadFigures
     row(`${AT_ONCE} profiles at once`, many),
     row('a change of one', changed),
     row('nothing', rest),
+    row('agents start anew', crowd.start),
+    row(`${CROWD} profiles more at once`, crowd.many),
+    row('a change of one of them', crowd.changed),
+    row('nothing', crowd.rest),
   ];
+  const conflicts = all.filter(({ code }) => code === 409).length;
+  const size = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   return `${nodes} agents by the agent's own code for profiles, which writes files below a directory for each node, with connections of its own; no
 kubelet and no pods. Requests are those of agents and operator, as above; that a watch ends and begins anew is one.
 
 ${table(['what happens', 'until then', 'requests', 'at most in a second'], rows)}
 
-The operator's memory at its most: ${kB(operator)}.`;
+From there on where agents start anew their code writes no files: 500,000 of them are more than one machine is for. Of ${CROWD} profiles more, the
+first have node statuses, as long as these are 20,000 at most; of the others nodes tell in their reports.
+
+${table(
+  ['at the end', ''],
+  [
+    ['node statuses', `${kept.statuses}`],
+    ['reports', `${kept.reports}`],
+    ['kept by etcd', size(kept.stored)],
+    ['events of profiles, node statuses and reports that were to be watched', size(kept.watched)],
+    ['writes that were refused for another, or since it was there already (409)', `${conflicts}`],
+    ['the operator’s memory at its most', kB(operator)],
+  ],
+)}
+
+${kindTable(podRequests(crowd.many.requests), CROWD, 'per profile')}`;
 }
 
 function kB(value: number): string {

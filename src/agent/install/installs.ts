@@ -1,4 +1,5 @@
 import { isReleased, type ProfileState } from '../../api/conditions.ts';
+import { ANNOTATIONS, FINALIZERS } from '../../api/names.ts';
 import { modeOf } from '../../api/rollout.ts';
 import { type Clock, MONOTONIC, sleep } from '../../kube/clock.ts';
 import type { EventRecorder } from '../../kube/events.ts';
@@ -9,7 +10,7 @@ import type { PodObject } from '../cluster.ts';
 import type { Rollouts } from '../rollout/rollouts.ts';
 import { type InstallableProfile, type Installer, InstallFailure } from './installer.ts';
 import type { InstallMetrics } from './metrics.ts';
-import type { NodeStatuses } from './node-statuses.ts';
+import type { Statuses } from './statuses.ts';
 import { Usage } from './usage.ts';
 
 const WORKERS = 4;
@@ -24,7 +25,7 @@ const COMPARE = 10_000;
 export interface InstallsParts {
   readonly node: string;
   readonly installers: readonly Installer[];
-  readonly statuses: NodeStatuses;
+  readonly statuses: Statuses;
   readonly pods: Pick<Informer<PodObject>, 'onChange' | 'list' | 'synced'>;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly metrics: InstallMetrics;
@@ -129,13 +130,9 @@ export class Installs {
       this.#told.delete(`${installer.kind}/${name}`);
       if (changed) {
         metrics.changed(installer.metric, 'update');
-        this.#event(
-          installer,
-          profile,
-          'Normal',
-          installer.reasons.saved,
-          `Successfully saved profile to disk on ${node}`,
-        );
+        const text = `Successfully saved profile to disk on ${node}`;
+        // One from each node of a large cluster would be more than all else that is told of it.
+        if (!isReported(profile)) this.#event(installer, profile, 'Normal', installer.reasons.saved, text);
       }
       const again = await this.#tell(installer, profile, state, pods, signal);
       return state === 'InProgress' ? { requeueAfter: SOON } : again;
@@ -186,15 +183,18 @@ export class Installs {
 
   async #tell(
     { kind }: Installer,
-    { metadata: { name, uid = '', generation } }: InstallableProfile,
+    profile: InstallableProfile,
     state: ProfileState,
     pods: readonly string[],
     signal: AbortSignal,
     message = '',
   ): Promise<Again | undefined> {
+    const { name, uid = '', generation, finalizers } = profile.metadata;
+    // Where nodes tell of it the operator says with its finalizer.
+    if (!finalizers?.includes(FINALIZERS.onNodes)) return undefined;
     const rollout = this.#parts.rollouts.of(`${kind}/${name}`);
     const told = { state, message, generation, pods, ...(rollout && { rollout }) };
-    const wait = await this.#parts.statuses.put({ kind, name, uid }, told, signal);
+    const wait = await this.#parts.statuses.put({ kind, name, uid }, told, isReported(profile), signal);
     return wait === undefined ? undefined : { requeueAfter: wait };
   }
 
@@ -216,4 +216,9 @@ export class Installs {
     const apiVersion = 'security-profiles-operator.x-k8s.io/v1';
     this.#parts.events.event({ apiVersion, kind, name, uid }, type, reason, message);
   }
+}
+
+/** Whether nodes tell of it in their reports. */
+function isReported({ metadata: { annotations } }: InstallableProfile): boolean {
+  return annotations?.[ANNOTATIONS.nodeReports] === 'true';
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type ProfileState, readyCondition, withTime } from '../../api/conditions.ts';
+import { readyCondition, withTime } from '../../api/conditions.ts';
 import { NODE_ROLLOUT } from '../../api/kinds/rollout.ts';
 import { LABELS, nodeLabel } from '../../api/names.ts';
 import { nodeStatusLabels, nodeStatusName, type Owner, ownerOf } from '../../api/node-status.ts';
@@ -10,29 +10,16 @@ import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, MONOTONIC } from '../../kube/clock.ts';
 import { isKube } from '../../kube/errors.ts';
 import type { Log } from '../../kube/log.ts';
-import { customResource, type KubeObject } from '../../kube/object.ts';
+import { customResource, isOlder, type KubeObject } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
+import { isPatient, keyOf, PAUSE, type Told } from './told.ts';
 
 const NODE_STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
 const API_VERSION = 'security-profiles-operator.x-k8s.io/v1';
 /** Names of pods in one object: a node has 110 pods, unless it is told otherwise. */
 const MOST_PODS = 500;
-/** Pods that come and go are not told more often, milliseconds. */
-const PAUSE = 5000;
 
 type NodeStatusObject = NodeStatus & KubeObject;
-
-/** What has become of a profile on this node. */
-export interface Told {
-  readonly state: ProfileState;
-  /** Why, where it is an Error. */
-  readonly message?: string;
-  readonly generation: number | undefined;
-  /** NAMESPACE/POD of this node's pods that use it, sorted. */
-  readonly pods: readonly string[];
-  /** Of one that is rolled out. */
-  readonly rollout?: NodeRollout;
-}
 
 export interface NodeStatusesParts {
   readonly client: KubeClient;
@@ -212,10 +199,6 @@ function ownerKeyOf(status: NodeStatusObject): string {
 const REMOVED = { activeWorkloads: null, pods: null, rollout: null } as const;
 const NO_ROLLOUT = nulls(NODE_ROLLOUT);
 
-function keyOf({ kind, name }: Owner): string {
-  return `${kind}/${name}`;
-}
-
 function statusOf(
   { state, message, generation, pods, rollout }: Told,
   before: NodeStatus['status'],
@@ -226,25 +209,4 @@ function statusOf(
     ...(pods.length > 0 && { activeWorkloads: pods.slice(0, MOST_PODS), pods: pods.length }),
     ...(rollout && { rollout }),
   };
-}
-
-/**
- * Whether nothing differs but which pods there are, how often calls were refused, and times; the first pod that comes and the last
- * that goes count for more, and so do calls that are new.
- */
-function isPatient(now: NodeStatus['status'], before: NodeStatus['status']): boolean {
-  return isDeepStrictEqual(urgent(now), urgent(before));
-}
-
-function urgent(status: NodeStatus['status']): unknown {
-  const { activeWorkloads: _, pods = 0, rollout, ...rest } = status ?? {};
-  const { digest, mode, stream, denied = [] } = rollout ?? {};
-  const calls = denied.map(({ syscall, workload }) => `${syscall} ${workload}`);
-  return { ...rest, used: pods > 0, digest, mode, stream, calls };
-}
-
-/** Versions of one type are numbers that grow (Kubernetes 1.35 says so; etcd's always have). */
-function isOlder(one: KubeObject, other: KubeObject): boolean {
-  if (one.metadata.uid !== other.metadata.uid) return false;
-  return Number(one.metadata.resourceVersion) < Number(other.metadata.resourceVersion);
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { LABELS, LOG_PROFILE } from '../../api/names.ts';
+import { ANNOTATIONS, FINALIZERS, LABELS, LOG_PROFILE } from '../../api/names.ts';
 import { localhostProfile, referenceOf } from '../../api/references.ts';
 import { type Enforced, isAudited, modeOf } from '../../api/rollout.ts';
 import type { Daemon, SeccompProfile } from '../../api/types.ts';
@@ -198,7 +198,11 @@ export class SeccompInstaller implements Installer {
 function littleOf(raw: KubeObject): Profile {
   const { apiVersion, kind, metadata, spec, status } = raw as Profile;
   const { name, uid, resourceVersion, generation, deletionTimestamp } = metadata;
-  const kept = { name, uid, resourceVersion, generation, deletionTimestamp } as Profile['metadata'];
+  const finalizers = metadata.finalizers?.filter((one) => one === FINALIZERS.onNodes);
+  const reported = metadata.annotations?.[ANNOTATIONS.nodeReports];
+  const annotations = reported === undefined ? undefined : { [ANNOTATIONS.nodeReports]: reported };
+  const marks = { finalizers, annotations };
+  const kept = { name, uid, resourceVersion, generation, deletionTimestamp, ...marks } as Profile['metadata'];
   const { conditions, enforced } = status ?? {};
   const told = { ...(conditions && { conditions }), ...(enforced && isAudited({ spec }) && { enforced }) };
   return { apiVersion, kind, metadata: kept, spec, status: told };

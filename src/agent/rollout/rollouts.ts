@@ -6,7 +6,7 @@ import { waitFor } from '../../platform/wait.ts';
 import type { PodObject } from '../cluster.ts';
 import type { Identities } from '../identities.ts';
 import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
-import type { NodeStatuses } from '../install/node-statuses.ts';
+import type { Statuses } from '../install/statuses.ts';
 import type { Alive } from '../logs/owners.ts';
 import type { RolloutHistory } from './history.ts';
 import { Listener, type ListenerParts } from './listener.ts';
@@ -39,7 +39,7 @@ export interface RolloutsParts extends ListenerParts {
   /** Containers of pods that have a cgroup now; undefined where that cannot be told. */
   readonly alive: () => Alive;
   /** What an earlier process has told. */
-  readonly statuses: Pick<NodeStatuses, 'rollout' | 'synced'>;
+  readonly statuses: Pick<Statuses, 'rollout' | 'synced'>;
 }
 
 interface Entry {

@@ -1,5 +1,5 @@
 import { wholeSchema } from '../crd.ts';
-import { KINDS } from '../kinds.ts';
+import { CONVERTED_KINDS } from '../kinds.ts';
 import { conforms } from './conforms.ts';
 import { apply, at, type Change, changes, type Fields, isFields, type Json, put, same } from './json.ts';
 import { OLD_VERSIONS, type OldVersion } from './old-versions.ts';
@@ -15,7 +15,7 @@ export const CONVERSION_ANNOTATION = 'spo.x-k8s.io/conversion';
 const MOST_CHANGES = 100;
 
 const ANNOTATION = ['metadata', 'annotations', CONVERSION_ANNOTATION];
-const V1 = new Map(KINDS.map((kind) => [kind.kind as string, wholeSchema(kind)]));
+const V1 = new Map(CONVERTED_KINDS.map((kind) => [kind.kind as string, wholeSchema(kind)]));
 
 /**
  * An object in another version of its group. It is total: whatever the object is, something comes back, and converting

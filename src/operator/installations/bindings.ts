@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FINALIZERS } from '../../api/names.ts';
+import type { NodeStatus } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { Again } from '../../kube/queue.ts';
 import { workloadsOf } from './aggregate.ts';
 import { ifStill } from './if-still.ts';
 import { Pace } from './pace.ts';
-import { BINDINGS, type BindingObject, type NodeStatusObject } from './watch.ts';
+import { BINDINGS, type BindingObject } from './watch.ts';
 
 export interface BindingsParts {
   readonly client: Pick<KubeClient, 'patch'>;
   readonly binding: (key: string) => BindingObject | undefined;
   /** Node statuses of what a binding refers to. */
-  readonly statuses: (binding: BindingObject) => readonly NodeStatusObject[];
+  readonly statuses: (binding: BindingObject) => readonly NodeStatus[];
 }
 
 /** One binding: which pods of its namespace have its profile, and a finalizer while there are some. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { LABELS } from '../../api/names.ts';
+import { FINALIZERS, LABELS } from '../../api/names.ts';
 import type { Owner } from '../../api/node-status.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
@@ -10,10 +10,13 @@ import type { Informer } from '../../kube/reflector.ts';
 import type { Limits } from '../../profile/allowed.ts';
 import type { DaemonObject } from '../daemon/watch.ts';
 import type { ProfileObject } from '../instances.ts';
+import type { Reporting } from '../reporting.ts';
 import { Bindings } from './bindings.ts';
-import { Profiles } from './profiles.ts';
+import { ifStill } from './if-still.ts';
+import { Profiles, type Statuses } from './profiles.ts';
 import { refusalOf } from './refusal.ts';
-import { type InstallationView, type NodeObject, NodeStatusIndex, type NodeStatusObject } from './watch.ts';
+import { NODE_REPORTS } from './reports.ts';
+import { type InstallationView, type NodeObject, NodeStatusIndex, nodesOf } from './watch.ts';
 
 /** Nodes tell at about the same time: what they tell of one profile is looked at once, milliseconds. */
 const GATHER = 200;
@@ -22,6 +25,7 @@ const KIND = 'SeccompProfile';
 /** Between what a key is of and the object's own. */
 const PROFILE = 'profile ';
 const BINDING = 'binding ';
+const REPORT = 'report ';
 
 export interface InstallationsParts {
   readonly client: KubeClient;
@@ -32,6 +36,7 @@ export interface InstallationsParts {
   /** The daemon object, run by its owner too. */
   readonly daemons: Informer<DaemonObject>;
   readonly view: InstallationView;
+  readonly reporting: Pick<Reporting, 'hold'>;
 }
 
 /** Where profiles are, and who has them, over all nodes; only the leader acts. */
@@ -43,40 +48,49 @@ export class Installations {
 
   constructor(parts: InstallationsParts) {
     this.#parts = parts;
-    const { client, log, profiles, daemons, view, events } = parts;
+    const { client, log, profiles, daemons, view, events, reporting } = parts;
     this.#index = new NodeStatusIndex(view.statuses, (owner) => this.#changed(owner));
     const works = new Profiles({
       client,
       profile: (name) => profiles.get(name),
       statuses: (profile) => this.#of(profile),
-      present: (status) => isOf(status, view.nodes.get(status.spec.nodeName)),
+      hold: (metadata) => reporting.hold(metadata),
       events,
       refusal: (profile) => refusalOf(profile, (name) => wholeOf(profiles.get(name)), limitsOf(daemons)),
-      expected: () => [...view.agents.list()][0]?.status?.desiredNumberScheduled,
+      expected: () => nodesOf(view),
     });
     const bindings = new Bindings({
       client,
       binding: (key) => view.bindings.get(key),
       statuses: ({ spec: { profileRef } }) => {
         const profile = profileRef.kind === KIND ? profiles.get(profileRef.name) : undefined;
-        return profile ? this.#of(profile) : [];
+        return profile ? this.#of(profile).present : [];
       },
     });
     this.#queue = new WorkQueue(
-      (key, { signal }) =>
-        key.startsWith(PROFILE)
-          ? works.reconcile(key.slice(PROFILE.length), signal)
-          : bindings.reconcile(key.slice(BINDING.length), signal),
+      (key, { signal }) => {
+        if (key.startsWith(PROFILE)) return works.reconcile(key.slice(PROFILE.length), signal);
+        if (key.startsWith(REPORT)) return this.#sweep(key.slice(REPORT.length), signal);
+        return bindings.reconcile(key.slice(BINDING.length), signal);
+      },
       {
         concurrency: WORKERS,
         backoff: { base: 200, cap: 60_000 },
         onError: (error, { key, retryIn }) => log.warn({ key, error, retryIn }, 'not reconciled'),
       },
     );
-    profiles.onChange((name) => this.#add(PROFILE + name));
+    profiles.onChange((name, now) => {
+      // Nodes tell of it once it is held.
+      if (now && !now.metadata.finalizers?.includes(FINALIZERS.onNodes)) this.#addNow(PROFILE + name);
+      else this.#add(PROFILE + name);
+    });
+    view.reports.onChange((profile) => this.#changed(profile));
+    view.reports.informer.onChange((node) => this.#add(REPORT + node));
     view.bindings.onChange((key) => this.#add(BINDING + key));
-    view.nodes.onChange((_, now, before) => {
-      if (now?.metadata.uid !== before?.metadata.uid && before) this.#addProfiles();
+    view.nodes.onChange((node, now, before) => {
+      if (now?.metadata.uid === before?.metadata.uid || !before) return;
+      this.#addProfiles();
+      this.#add(REPORT + node);
     });
     daemons.onChange((_, now, before) => {
       if (!isDeepStrictEqual(now?.spec.security, before?.spec.security)) this.#addProfiles();
@@ -98,8 +112,9 @@ export class Installations {
     await Promise.all([profiles.synced, daemons.synced, ...this.#informers.map(({ synced }) => synced)]);
     this.#leading = true;
     this.#addProfiles();
-    for (const { metadata } of this.#parts.view.bindings.list())
-      this.#add(`${BINDING}${metadata.namespace}/${metadata.name}`);
+    const { bindings, reports } = this.#parts.view;
+    for (const { metadata } of bindings.list()) this.#add(`${BINDING}${metadata.namespace}/${metadata.name}`);
+    for (const { metadata } of reports.informer.list()) this.#add(REPORT + metadata.name);
     await this.#queue.run(signal);
   }
 
@@ -108,14 +123,33 @@ export class Installations {
   }
 
   get #informers(): readonly Pick<Informer, 'run' | 'synced'>[] {
-    return Object.values(this.#parts.view);
+    const { reports, ...others } = this.#parts.view;
+    return [reports.informer, ...Object.values(others)];
   }
 
-  #of({ metadata: { name, uid = '' } }: KubeObject): NodeStatusObject[] {
-    return this.#index.of({ kind: KIND, name, uid });
+  #of({ metadata: { name, uid = '' } }: KubeObject): Statuses {
+    const { nodes, reports } = this.#parts.view;
+    const owner = { kind: KIND, name, uid };
+    const statuses = this.#index.of(owner);
+    const present = statuses.filter((status) => isOf(status, nodes.get(status.spec.nodeName)));
+    const gone = statuses.filter((status) => !present.includes(status));
+    const reported = reports.of(owner, (report) => isOf(report, nodes.get(report.metadata.name)));
+    // A node that changes over from one to the other has both.
+    for (const { spec } of present) reported.delete(spec.nodeName);
+    return { present: [...present, ...reported.values()], gone };
   }
 
-  #changed({ kind, name }: Owner): void {
+  /** What a node reported that is gone. */
+  async #sweep(node: string, signal: AbortSignal): Promise<undefined> {
+    const { nodes, reports } = this.#parts.view;
+    const report = reports.informer.get(node);
+    if (!report || isOf(report, nodes.get(node))) return;
+    const { name, uid } = report.metadata;
+    const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+    await ifStill(() => this.#parts.client.delete(NODE_REPORTS, { name }, { ...preconditions, signal }));
+  }
+
+  #changed({ kind, name }: Pick<Owner, 'kind' | 'name'>): void {
     if (kind !== KIND) return;
     this.#add(PROFILE + name);
     for (const { metadata, spec } of this.#parts.view.bindings.list())
@@ -125,6 +159,10 @@ export class Installations {
 
   #addProfiles(): void {
     for (const { metadata } of this.#parts.profiles.list()) this.#add(PROFILE + metadata.name);
+  }
+
+  #addNow(key: string): void {
+    if (this.#leading) this.#queue.add(key);
   }
 
   #add(key: string): void {
@@ -143,7 +181,7 @@ function limitsOf(daemons: Informer<DaemonObject>): Limits {
 }
 
 /** A status that is older than its node is of an earlier one of that name: its disk may be another. The agent writes it anew. */
-function isOf({ metadata }: NodeStatusObject, node: NodeObject | undefined): boolean {
+function isOf({ metadata }: KubeObject, node: NodeObject | undefined): boolean {
   // Both are the API server's, in one form, which sorts as text.
   return node !== undefined && (metadata.creationTimestamp ?? '') >= (node.metadata.creationTimestamp ?? '');
 }

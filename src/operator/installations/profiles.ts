@@ -7,7 +7,7 @@ import { FINALIZERS, LABELS } from '../../api/names.ts';
 import { referenceOf } from '../../api/references.ts';
 import { APPROVE, type Rollout } from '../../api/rollout.ts';
 import { nulls } from '../../api/schema.ts';
-import type { SeccompProfile } from '../../api/types.ts';
+import type { NodeStatus, SeccompProfile } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder, EventType } from '../../kube/events.ts';
 import type { KubeObject } from '../../kube/object.ts';
@@ -28,12 +28,19 @@ type Status = NonNullable<SeccompProfile['status']>;
 /** As long waits a profile that is deleted for the pods that no node has yet, before they are listed again, milliseconds. */
 const LIST_AGAIN = 10_000;
 
+/** What nodes tell of a profile. */
+export interface Statuses {
+  readonly present: readonly NodeStatus[];
+  /** Of nodes that are gone, or that were another of that name. */
+  readonly gone: readonly NodeStatusObject[];
+}
+
 export interface ProfilesParts {
   readonly client: Pick<KubeClient, 'patch' | 'delete' | 'pages'>;
   readonly profile: (name: string) => ProfileObject | undefined;
-  readonly statuses: (profile: ProfileObject) => readonly NodeStatusObject[];
-  /** Whether its node is there, and not another of that name that was made since. */
-  readonly present: (status: NodeStatusObject) => boolean;
+  readonly statuses: (profile: ProfileObject) => Statuses;
+  /** What a profile is given that nodes may have from now on. */
+  readonly hold: (metadata: KubeObject['metadata']) => object;
   /** Why the administrator does not let a profile be installed. */
   readonly refusal: (profile: ProfileObject) => string | undefined;
   /** Nodes that run an agent, or are to. */
@@ -100,34 +107,23 @@ export class Profiles {
   }
 
   /** What nodes say that are there; what others said goes. */
-  async #present(profile: ProfileObject, signal: AbortSignal): Promise<NodeStatusObject[]> {
-    const there: NodeStatusObject[] = [];
-    for (const status of this.#parts.statuses(profile)) {
-      if (this.#parts.present(status)) {
-        there.push(status);
-        continue;
-      }
-      const { uid } = status.metadata;
-      const preconditions = uid === undefined ? {} : { preconditions: { uid } };
-      await ifStill(() => this.#parts.client.delete(NODE_STATUSES, status.metadata, { ...preconditions, signal }));
+  async #present(profile: ProfileObject, signal: AbortSignal): Promise<readonly NodeStatus[]> {
+    const { present, gone } = this.#parts.statuses(profile);
+    for (const { metadata } of gone) {
+      const preconditions = metadata.uid === undefined ? {} : { preconditions: { uid: metadata.uid } };
+      await ifStill(() => this.#parts.client.delete(NODE_STATUSES, metadata, { ...preconditions, signal }));
     }
-    return there;
+    return present;
   }
 
-  async #hold(
-    { metadata: { name, resourceVersion, finalizers = [] } }: KubeObject,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (finalizers.includes(FINALIZERS.onNodes)) return;
-    const patch = { metadata: { resourceVersion, finalizers: [...finalizers, FINALIZERS.onNodes] } };
+  async #hold({ metadata }: KubeObject, signal: AbortSignal): Promise<void> {
+    const { name, resourceVersion, finalizers } = metadata;
+    if (finalizers?.includes(FINALIZERS.onNodes)) return;
+    const patch = { metadata: { resourceVersion, ...this.#parts.hold(metadata) } };
     await ifStill(() => this.#parts.client.patch(PROFILES, { name }, patch, { type: 'merge', signal }));
   }
 
-  async #end(
-    profile: ProfileObject,
-    nodes: readonly NodeStatusObject[],
-    signal: AbortSignal,
-  ): Promise<Again | undefined> {
+  async #end(profile: ProfileObject, nodes: readonly NodeStatus[], signal: AbortSignal): Promise<Again | undefined> {
     const { name, resourceVersion, finalizers = [] } = profile.metadata;
     // Nothing of it is ours to end.
     if (nodes.length === 0 && remaining(finalizers, [], false).length === finalizers.length) return undefined;

@@ -5,6 +5,7 @@ import type { Log } from '../../kube/log.ts';
 import { customResource, type KubeObject, NODES } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
 import { AGENTS, DAEMON_SETS } from '../daemon/daemon-set.ts';
+import { Reports } from './reports.ts';
 
 export const NODE_STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
 export const BINDINGS = customResource('profilebindings', 'ProfileBinding', true);
@@ -32,6 +33,7 @@ export interface NodeObject extends KubeObject {
 /** What the operator sees of where profiles are. */
 export interface InstallationView {
   readonly statuses: Informer<NodeStatusObject>;
+  readonly reports: Reports;
   readonly nodes: Informer<NodeObject>;
   readonly agents: Informer<DaemonSet>;
   readonly bindings: Informer<BindingObject>;
@@ -41,6 +43,7 @@ export interface InstallationView {
 export function watchInstallations(client: KubeClient, log: Log, namespace: string): InstallationView {
   return {
     statuses: new Informer<NodeStatusObject>({ client, resource: NODE_STATUSES, log }, { transform: littleOf }),
+    reports: new Reports(client, log),
     nodes: new Informer<NodeObject>({ client, resource: NODES, log }, { transform: nodeOf }),
     agents: new Informer<DaemonSet>(
       { client, resource: DAEMON_SETS, log },
@@ -48,6 +51,11 @@ export function watchInstallations(client: KubeClient, log: Log, namespace: stri
     ),
     bindings: new Informer<BindingObject>({ client, resource: BINDINGS, log }),
   };
+}
+
+/** Nodes that have an agent, or are to get one; undefined where nobody knows. */
+export function nodesOf({ agents }: Pick<InstallationView, 'agents'>): number | undefined {
+  return [...agents.list()][0]?.status?.desiredNumberScheduled;
 }
 
 /** There is one for each profile and node. */

@@ -9,7 +9,11 @@ import { DEFINITIONS } from '../resources.ts';
 import { type Kept, type Moved, moved } from './names.ts';
 
 /** Nodes' own, and the daemon's settings: both are made anew. */
-const LEFT: readonly string[] = ['SecurityProfileNodeStatus', 'SecurityProfilesOperatorDaemon'];
+const LEFT: readonly string[] = [
+  'SecurityProfileNodeStatus',
+  'SecurityProfileNodeReport',
+  'SecurityProfilesOperatorDaemon',
+];
 
 interface Definition extends KubeObject {
   readonly spec: {

@@ -1,5 +1,5 @@
 import { GROUP } from '../../api/crd.ts';
-import { KINDS } from '../../api/kinds.ts';
+import { CONVERTED_KINDS } from '../../api/kinds.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isKube } from '../../kube/errors.ts';
 import type { Log } from '../../kube/log.ts';
@@ -25,11 +25,11 @@ function admission(plural: string, kind: string): Resource {
   return { group: 'admissionregistration.k8s.io', version: 'v1', plural, kind, namespaced: false };
 }
 
-/** Everything that calls the webhooks: SPO's configurations, and the definitions of all kinds for their conversion. */
+/** Everything that calls the webhooks: SPO's configurations, and the definitions of kinds for their conversion. */
 export const TRUSTING_OBJECTS: readonly TrustingObject[] = [
   { kind: 'MutatingWebhookConfiguration', name: 'spo-mutating-webhook-configuration' },
   { kind: 'ValidatingWebhookConfiguration', name: 'spo-validating-webhook-configuration' },
-  ...KINDS.map(({ plural }) => ({ kind: 'CustomResourceDefinition', name: `${plural}.${GROUP}` }) as const),
+  ...CONVERTED_KINDS.map(({ plural }) => ({ kind: 'CustomResourceDefinition', name: `${plural}.${GROUP}` }) as const),
 ];
 
 interface ClientConfig {

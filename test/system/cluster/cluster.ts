@@ -43,7 +43,12 @@ export async function startCluster(
   say: (text: string) => void,
   options: Pick<Parts, 'audit'> = {},
 ): Promise<Cluster> {
-  if (existsSync(DIRECTORY)) throw new Error(`there is a cluster already: make cluster-down ends it (${DIRECTORY})`);
+  if (existsSync(DIRECTORY)) {
+    if (new Processes(DIRECTORY).alive())
+      throw new Error(`there is a cluster already: make cluster-down ends it (${DIRECTORY})`);
+    say('taking away what is left of a cluster that was killed');
+    await stopCluster();
+  }
   say('building Kubernetes from its Go modules (minutes, the first time)');
   const programs = buildKubernetes();
   mkdirSync(DIRECTORY, { mode: 0o700 });
@@ -128,7 +133,7 @@ export async function stopCluster(): Promise<void> {
   const processes = new Processes(DIRECTORY);
   await processes.stop(/kubelet$/);
   try {
-    await endPods();
+    await endPods(processes);
   } finally {
     await processes.stop();
     // What a runtime that was killed has left.
@@ -140,11 +145,16 @@ export async function stopCluster(): Promise<void> {
   }
 }
 
-/** Ends the nodes' pods by their runtimes, so that shims and networks go too. */
-async function endPods(): Promise<void> {
+/** Ends the nodes' pods by their runtimes, so that shims and networks go too; where those do not run, the shims. */
+async function endPods(processes: Processes): Promise<void> {
   for (let number = 1; existsSync(join(DIRECTORY, `node-${number}`)); number++) {
-    const socket = join(DIRECTORY, `node-${number}`, 'containerd.sock');
-    if (!existsSync(socket)) continue; // It never started.
+    const name = `node-${number}`;
+    if (!processes.alive(`${name}-containerd`)) {
+      for (const pid of shimsOf(join(DIRECTORY, name))) process.kill(pid, 'SIGKILL');
+      continue;
+    }
+    const socket = join(DIRECTORY, name, 'containerd.sock');
+    if (!existsSync(socket)) continue; // It has just been started.
     using cri = new Cri(`unix://${socket}`);
     const { items = [] } = (await cri.ask('ListPodSandbox', {})) as { items?: { id: string }[] };
     for (const { id } of items) await cri.endPod(id);

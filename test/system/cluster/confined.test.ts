@@ -105,3 +105,26 @@ test(
     assert.match(await long(patch('of-short', { a: 'c' })), REFUSED);
   },
 );
+
+test('an agent writes its own node’s report, and no other’s', cluster.options, async (context) => {
+  const [short, long] = [await agentOf(context, 0), await agentOf(context, 1)];
+  const report = (name: string, nodeName: string) => ({
+    apiVersion: 'security-profiles-operator.x-k8s.io/v1',
+    kind: 'SecurityProfileNodeReport',
+    metadata: { name },
+    spec: { nodeName },
+  });
+  const create = ['create', '-f', '-'];
+  await until(async () => /named as its node/.test(await short([...create, '--dry-run=server'], report(LONG, SHORT))));
+  assert.match(await short(create, report(LONG, LONG)), /its own node/);
+  assert.match(await short(create, report('x', SHORT)), /named as its node/);
+  assert.match(await short(create, report(SHORT, SHORT)), /created/);
+  assert.match(await long(create, report(LONG, LONG)), /created/);
+  // kubectl reads what it patches, which an agent need not.
+  const reports = 'securityprofilenodereports.security-profiles-operator.x-k8s.io';
+  await kubectl('create', 'clusterrole', 'reads', '--verb=get', `--resource=${reports},${reports}/status`);
+  await kubectl('create', 'clusterrolebinding', 'reads', '--clusterrole=reads', `--serviceaccount=${NAMESPACE}:spod`);
+  const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status: { total: 1 } })];
+  assert.match(await long(['patch', 'spnr', LONG, ...patch]), /patched/);
+  assert.match(await short(['patch', 'spnr', LONG, ...patch]), /its own node/);
+});

@@ -43,6 +43,7 @@ test('all kinds are there under their short names, in their scope, with their co
     `profilerecordings ${GROUP}/v1 true ProfileRecording`,
     `rawselinuxprofiles ${GROUP}/v1 false RawSelinuxProfile`,
     `seccompprofiles sp ${GROUP}/v1 false SeccompProfile`,
+    `securityprofilenodereports spnr ${GROUP}/v1 false SecurityProfileNodeReport`,
     `securityprofilenodestatuses spns ${GROUP}/v1 false SecurityProfileNodeStatus`,
     `securityprofilesoperatordaemons spod ${GROUP}/v1 true SecurityProfilesOperatorDaemon`,
     `selinuxprofiles ${GROUP}/v1 false SelinuxProfile`,

@@ -21,6 +21,8 @@ interface Before {
   readonly directories: readonly string[];
   /** Whether a bpffs was mounted at its place: recordings are pinned there. */
   readonly bpffs: boolean;
+  /** Network namespaces of pods. */
+  readonly namespaces: readonly string[];
 }
 
 export const BPFFS = '/sys/fs/bpf';
@@ -33,8 +35,9 @@ export function rememberHost(directory: string): void {
       readFileSync(join('/proc/sys', name), 'utf8').trim(),
     ]),
   );
-  const bpffs = / \/sys\/fs\/bpf .* - bpf /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
-  const before: Before = { sysctls, directories: DIRECTORIES.filter((path) => !existsSync(path)), bpffs };
+  const bpffs = hasBpffs();
+  const directories = DIRECTORIES.filter((path) => !existsSync(path));
+  const before: Before = { sysctls, directories, bpffs, namespaces: namespaces() };
   writeFileSync(join(directory, 'host.json'), JSON.stringify(before));
   if (!bpffs) execFileSync('mount', ['-t', 'bpf', 'bpf', BPFFS]);
 }
@@ -51,10 +54,21 @@ export function restoreHost(directory: string): void {
     for (const path of before.directories) rmSync(path, { recursive: true, force: true });
     for (const name of existsSync(BPFFS) ? readdirSync(BPFFS) : [])
       if (name.startsWith('syscribe-node-')) rmSync(join(BPFFS, name), { recursive: true });
-    if (!before.bpffs) execFileSync('umount', ['-l', BPFFS]);
+    if (!before.bpffs && hasBpffs()) execFileSync('umount', ['-l', BPFFS]);
+    // Of pods whose runtime was killed.
+    for (const name of namespaces()) if (!before.namespaces.includes(name)) ip('netns', 'del', name);
   }
   for (const { local } of addresses()) ip('addr', 'del', `${local}/32`, 'dev', 'lo');
   for (const name of links()) ip('link', 'del', name);
+}
+
+function hasBpffs(): boolean {
+  return / \/sys\/fs\/bpf .* - bpf /.test(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Named by containerd. */
+function namespaces(): string[] {
+  return existsSync('/run/netns') ? readdirSync('/run/netns').filter((name) => name.startsWith('cni-')) : [];
 }
 
 /** Gives the machine's loopback device another address. */

@@ -13,14 +13,14 @@ const GROUP = 'security-profiles-operator.x-k8s.io';
 const FOLDER = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
 const ALLOW = 'SCMP_ACT_ALLOW';
 
-function profile(name: string, spec: object = {}): object {
+function profile(name: string, spec: object = {}, annotations: object = {}): object {
   // Refuses what makes directories, and nothing else.
   const refusing = {
     defaultAction: ALLOW,
     syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
     ...spec,
   };
-  return { apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', metadata: { name }, spec: refusing };
+  return { apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', metadata: { name, annotations }, spec: refusing };
 }
 
 const plain = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -69,6 +69,28 @@ test('a profile is on the node, Ready, equal to its spec, and enforced', cluster
     'Failed',
     'Succeeded',
   ]);
+});
+
+test('what nodes tell of in their reports is Ready, used, and gone once nobody uses it', cluster.options, async () => {
+  const { apply, kubectl, eyes } = cluster;
+  const reported = async (name: string) => {
+    const report = JSON.parse(await kubectl(['get', 'spnr', 'node-1', '-o', 'json']));
+    return report.status.profiles[`SeccompProfile/${name}`];
+  };
+  await apply(profile('many', {}, { 'spo.x-k8s.io/node-reports': 'true' }));
+  await installed('many');
+  assert.match(await kubectl(['get', 'spnr']), /^NAME +PROFILES +ERRORS +AGE\nnode-1 +1 +0 +\d+s\n$/);
+  assert.equal((await reported('many')).status, 'Installed');
+  await apply(pod('inst', 'user', 'x', script('sleep 3600', 'many')));
+  await eyes.profiles.until('many', ({ status }) => status?.pods === 1);
+  await kubectl(['delete', 'sp', 'many', '--wait=false']);
+  await eyes.profiles.until('many', ({ status }) => status?.status === 'Terminating');
+  assert.ok(existsSync(fileOf('many')));
+  await kubectl(['-n', 'inst', 'delete', 'pod', 'user', '--grace-period=0', '--force']);
+  await eyes.profiles.gone('many');
+  assert.ok(!existsSync(fileOf('many')));
+  assert.equal(await reported('many'), undefined);
+  assert.equal(eyes.statuses.get('many-node-1'), undefined);
 });
 
 test('a base is added, a change follows at once, of the base too', cluster.options, async () => {

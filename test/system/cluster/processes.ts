@@ -49,6 +49,11 @@ export class Processes {
     return join(this.#directory, `${name}.log`);
   }
 
+  /** Whether any of them runs, or the one of that name. */
+  alive(name?: string): boolean {
+    return this.#read().some((process) => lives(process) && (name ?? process.name) === process.name);
+  }
+
   /** Those that have ended by themselves, with the end of their logs. */
   ended(): string[] {
     const gone = this.#read().filter((process) => !lives(process));

@@ -4,6 +4,7 @@ import { isKube } from '../../../src/kube/errors.ts';
 import { pathOf } from '../../../src/kube/object.ts';
 import { namesOf, type ProfileObject, type RecordingObject } from '../../../src/operator/instances.ts';
 import { PROFILES, RECORDINGS, Recordings } from '../../../src/operator/recordings.ts';
+import { Reporting } from '../../../src/operator/reporting.ts';
 import { serve } from '../../support/kube.ts';
 import { partial, recording } from './samples.ts';
 
@@ -26,6 +27,7 @@ async function operate(context: TestContext, of: RecordingObject, profiles: read
       recording: find,
       profiles: stored,
       profile: (name) => stored().find(({ metadata }) => metadata.name === name),
+      hold: (metadata) => new Reporting({ onChange: () => () => {} }, () => 1).hold(metadata),
     }).reconcile('shop/rec', new AbortController().signal);
   return { server, stored, find, reconcile, told };
 }

@@ -6,9 +6,10 @@ import { Registry } from 'prom-client';
 import { podOf } from '../../../../src/agent/cluster.ts';
 import { Installs } from '../../../../src/agent/install/installs.ts';
 import { InstallMetrics } from '../../../../src/agent/install/metrics.ts';
-import { NodeStatuses } from '../../../../src/agent/install/node-statuses.ts';
 import { SeccompInstaller } from '../../../../src/agent/install/seccomp.ts';
-import type { NodeStatus, SeccompProfile } from '../../../../src/api/types.ts';
+import { Statuses } from '../../../../src/agent/install/statuses.ts';
+import type { NodeReport, NodeStatus, SeccompProfile } from '../../../../src/api/types.ts';
+import { type Clock, MONOTONIC } from '../../../../src/kube/clock.ts';
 import { customResource, type KubeObject, PODS, pathOf } from '../../../../src/kube/object.ts';
 import { Informer } from '../../../../src/kube/reflector.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -16,6 +17,7 @@ import { serve } from '../../../support/kube.ts';
 
 export const PROFILES = customResource('seccompprofiles', 'SeccompProfile', false);
 export const STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
+export const REPORTS = customResource('securityprofilenodereports', 'SecurityProfileNodeReport', false);
 export const DAEMONS = customResource('securityprofilesoperatordaemons', 'SecurityProfilesOperatorDaemon', true);
 const NAMESPACE = 'security-profiles-operator';
 
@@ -25,7 +27,7 @@ export function profile(name: string, spec: Spec = {}, metadata: object = {}): S
   return {
     apiVersion: 'security-profiles-operator.x-k8s.io/v1',
     kind: 'SeccompProfile',
-    metadata: { name, uid: `uid-of-${name}`, generation: 1, ...metadata },
+    metadata: { name, uid: `uid-of-${name}`, generation: 1, finalizers: ['spo.x-k8s.io/on-nodes'], ...metadata },
     spec: {
       state: 'Enabled',
       defaultAction: 'SCMP_ACT_ERRNO',
@@ -49,8 +51,11 @@ export function limits(allowedSyscalls: string[]) {
   return { metadata: { namespace: NAMESPACE, name: 'spod' }, spec: { security: { allowedSyscalls } } };
 }
 
-/** An agent's installer on a node of its own, and the API server that it follows. */
-export async function node(context: TestContext) {
+/**
+ * An agent's installer on a node of its own, and the API server that it follows.
+ * @param telling the clock by which it tells
+ */
+export async function node(context: TestContext, telling: Clock = MONOTONIC) {
   const { server, client } = await serve(context);
   const kubelet = mkdtempSync(join(tmpdir(), 'syscribe-install-'));
   context.after(() => rmSync(kubelet, { recursive: true, force: true }));
@@ -67,7 +72,7 @@ export async function node(context: TestContext) {
     const installs = new Installs({
       node: name,
       installers: [new SeccompInstaller(client, log, { kubeletDirectory: kubelet, namespace: NAMESPACE })],
-      statuses: new NodeStatuses({ client, log, node: name }),
+      statuses: new Statuses({ client, log, node: name, clock: telling }),
       pods,
       events: {
         event: (about, type, reason, message) => {
@@ -100,6 +105,11 @@ export async function node(context: TestContext) {
     registry,
     statuses,
     status,
+    /** What this node's report says of a profile. */
+    reported: (of: string) =>
+      (server.objects.all(pathOf(REPORTS))[0] as unknown as NodeReport | undefined)?.status?.profiles?.[
+        `SeccompProfile/${of}`
+      ],
     path: (name: string) => join(directory, `${name}.json`),
     file: (name: string) =>
       existsSync(join(directory, `${name}.json`))

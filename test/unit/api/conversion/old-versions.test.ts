@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { OLD_VERSIONS, oldSchema } from '../../../../src/api/conversion/old-versions.ts';
 import { schemaAt } from '../../../../src/api/conversion/schema-edit.ts';
 import { customResourceDefinition, wholeSchema } from '../../../../src/api/crd.ts';
-import { KINDS } from '../../../../src/api/kinds.ts';
+import { CONVERTED_KINDS, KINDS } from '../../../../src/api/kinds.ts';
 import type { Schema } from '../../../../src/api/schema.ts';
 
 const OLD = new Map(
-  KINDS.map((kind) => {
+  CONVERTED_KINDS.map((kind) => {
     const old = OLD_VERSIONS.get(kind.kind);
     assert.ok(old);
     return [kind.kind as string, oldSchema(wholeSchema(kind), old)];

@@ -5,7 +5,7 @@ import { CONVERSION_ANNOTATION, convert } from '../../../../src/api/conversion/c
 import { isFields } from '../../../../src/api/conversion/json.ts';
 import { OLD_VERSIONS, oldSchema } from '../../../../src/api/conversion/old-versions.ts';
 import { GROUP, wholeSchema } from '../../../../src/api/crd.ts';
-import { KINDS } from '../../../../src/api/kinds.ts';
+import { CONVERTED_KINDS } from '../../../../src/api/kinds.ts';
 import { objects } from './arbitrary.ts';
 
 const V1 = `${GROUP}/v1`;
@@ -35,7 +35,7 @@ function anonymous(metadata: unknown): unknown {
   return isFields(metadata) ? { ...metadata, annotations: undefined } : metadata;
 }
 
-for (const kind of KINDS) {
+for (const kind of CONVERTED_KINDS) {
   const old = OLD_VERSIONS.get(kind.kind);
   assert.ok(old);
   const OLD = `${GROUP}/${old.version}`;

@@ -1,76 +1,17 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { digestOf, type NodeRollout } from '../../../../src/api/rollout.ts';
-import type { NodeStatus, ProfileBinding, SeccompProfile } from '../../../../src/api/types.ts';
-import { type KubeObject, NODES, PODS, pathOf, type Resource } from '../../../../src/kube/object.ts';
-import { Informer } from '../../../../src/kube/reflector.ts';
-import { DAEMONS, watchDaemon } from '../../../../src/operator/daemon/watch.ts';
-import { Installations } from '../../../../src/operator/installations/installations.ts';
-import { BINDINGS, NODE_STATUSES, watchInstallations } from '../../../../src/operator/installations/watch.ts';
+import type { NodeStatus, SeccompProfile } from '../../../../src/api/types.ts';
+import { type KubeObject, NODES, PODS, pathOf } from '../../../../src/kube/object.ts';
+import { DAEMONS } from '../../../../src/operator/daemon/watch.ts';
+import { BINDINGS, NODE_STATUSES } from '../../../../src/operator/installations/watch.ts';
 import type { ProfileObject } from '../../../../src/operator/instances.ts';
 import { PROFILES } from '../../../../src/operator/recordings.ts';
-import { serve } from '../../../support/kube.ts';
+import { operate } from './operate.ts';
 import { binding, nodeStatus, profile } from './samples.ts';
 
 const OURS = 'spo.x-k8s.io/on-nodes';
 const AGO = '2026-01-01T00:00:00Z';
-const DAEMON_SETS: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
-
-async function operate(context: TestContext, nodes: readonly string[]) {
-  const { server, client } = await serve(context);
-  const put = (resource: Resource, object: KubeObject) => server.objects.adopt(pathOf(resource), object);
-  for (const name of nodes) put(NODES, { metadata: { name, uid: name } });
-  const agents = { metadata: { name: 'spod', namespace: 'spo' }, status: { desiredNumberScheduled: nodes.length } };
-  put(DAEMON_SETS, agents as KubeObject);
-  const log = { info: () => {}, warn: () => {} };
-  const profiles = new Informer<ProfileObject>({ client, resource: PROFILES });
-  const view = watchInstallations(client, log, 'spo');
-  const told: string[] = [];
-  const events = {
-    event: (about: { name: string }, type: string, reason: string, message: string) => {
-      told.push(`${about.name} ${type} ${reason}: ${message}`);
-      server.changes.tell();
-    },
-  };
-  const { daemons } = watchDaemon(client, log, 'spo');
-  const installations = new Installations({ client, log, events, profiles, daemons, view });
-  const stop = new AbortController();
-  const run = () => {
-    const parts = [
-      profiles.run(stop.signal),
-      daemons.run(stop.signal),
-      installations.watch(stop.signal),
-      installations.lead(stop.signal),
-    ];
-    context.after(async () => {
-      stop.abort();
-      await Promise.allSettled(parts);
-    });
-  };
-  const find = (name: string) =>
-    (server.objects.all(pathOf(PROFILES)) as unknown as ProfileObject[]).find(({ metadata }) => metadata.name === name);
-  const bound = (name: string) =>
-    (server.objects.all(pathOf(BINDINGS)) as unknown as (ProfileBinding & KubeObject)[]).find(
-      ({ metadata }) => metadata.name === name,
-    );
-  return {
-    server,
-    told,
-    run,
-    find,
-    bound,
-    put,
-    tell: (of: string, node: string, status?: NodeStatus['status']) => put(NODE_STATUSES, nodeStatus(of, node, status)),
-    until: (condition: () => boolean) => server.changes.until(condition),
-    is: (name: string, state: string) => server.changes.until(() => find(name)?.status?.status === state),
-  };
-}
 
 test('a profile is Pending at once, held by one finalizer, and Installed when all nodes have it', async (context) => {
   const { run, put, tell, is, find } = await operate(context, ['n1', 'n2']);

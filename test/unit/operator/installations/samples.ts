@@ -1,4 +1,4 @@
-import type { NodeStatus, ProfileBinding, SeccompProfile } from '../../../../src/api/types.ts';
+import type { NodeReport, NodeStatus, ProfileBinding, SeccompProfile } from '../../../../src/api/types.ts';
 import type { KubeObject } from '../../../../src/kube/object.ts';
 
 const API_VERSION = 'security-profiles-operator.x-k8s.io/v1';
@@ -24,6 +24,25 @@ export function nodeStatus(
     metadata: { name: `${of}-${node}`, uid: `uid-of-${of}-${node}`, ownerReferences: [owner] },
     spec: { nodeName: node },
     status,
+  };
+}
+
+/** @param profiles by name */
+export function nodeReport(
+  node: string,
+  profiles: Readonly<Record<string, object>>,
+  metadata: object = {},
+): NodeReport & KubeObject {
+  const told = Object.entries(profiles).map(([of, one]) => [
+    `SeccompProfile/${of}`,
+    { uid: `uid-of-${of}`, status: 'Installed' as const, observedGeneration: 1, ...one },
+  ]);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'SecurityProfileNodeReport',
+    metadata: { name: node, uid: `uid-of-${node}`, ...metadata },
+    spec: { nodeName: node },
+    status: { profiles: Object.fromEntries(told) },
   };
 }
 
