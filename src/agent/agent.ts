@@ -10,7 +10,7 @@ import { isOver } from './over.ts';
 import { PodEvents } from './pod-events.ts';
 import { abandon, type ContainerRecord, finish, withRun } from './record.ts';
 import type { Records } from './records.ts';
-import { runtimeOf } from './runtimes.ts';
+import { runtimesOf } from './runtimes.ts';
 import { Slotless } from './slotless.ts';
 
 /** How soon is looked again at what is not known yet, or does more than was seen, milliseconds. */
@@ -275,7 +275,8 @@ export class Agent {
   }
 
   /** The records that a container's run belongs to: those that there are, and those that recordings want now. */
-  #recordsOf(pod: PodObject, containerId: string, { name: container, handler }: ContainerIdentity): ContainerRecord[] {
+  #recordsOf(pod: PodObject, containerId: string, identity: ContainerIdentity): ContainerRecord[] {
+    const { name: container, handler } = identity;
     const { records, view } = this.#parts;
     const uid = uidOf(pod);
     const running = records
@@ -285,13 +286,13 @@ export class Agent {
       );
     if (!this.#mayBeRecorded(pod.metadata.namespace)) return running;
     const wanted = recordingsOf(pod, container, view.recordings.list(), 'Bpf');
-    const runtime = runtimeOf(handler);
-    if (wanted.length > 0 && runtime === undefined) {
+    const runtimes = runtimesOf(identity.runtime);
+    if (wanted.length > 0 && runtimes === undefined) {
       this.#events.tell(
         pod,
         'Warning',
         'UnsupportedRuntime',
-        `${container} runs by ${handler}, whose containers cannot be recorded`,
+        `${container} runs by ${handler || identity.runtime}, whose containers cannot be recorded`,
       );
       return running;
     }
@@ -300,7 +301,7 @@ export class Agent {
         const id = recordId(metadata.uid ?? '', uid, container);
         return !records.get(id) && !records.wasHandedIn(id, containerId);
       })
-      .map((recording) => recordFor(recording, pod, container, runtime ?? 'none'));
+      .map((recording) => recordFor(recording, pod, container, runtimes ?? []));
     return [...running, ...fresh];
   }
 

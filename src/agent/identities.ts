@@ -19,6 +19,8 @@ export interface ContainerIdentity {
   readonly name: string;
   /** Of the runtime; empty: the default one. */
   readonly handler: string;
+  /** What is behind it ({@link runtimesOf}); empty: nobody has said. */
+  readonly runtime: string;
   readonly podUid: string;
   /** Milliseconds since the epoch; absent where the runtime has not told. */
   readonly createdAt?: number;
@@ -65,14 +67,15 @@ export class Identities implements Disposable {
     const known = this.#known.get(containerId) ?? (await this.#ask(containerId));
     if (known?.sandbox) return known;
     if (known) {
-      const { name, handler, createdAt } = known;
+      const { name, handler, runtime, createdAt } = known;
       const time = createdAt === undefined ? {} : { createdAt };
-      return { sandbox: false, name, handler, podUid: podUid ?? known.podUid, ...time };
+      return { sandbox: false, name, handler, runtime, podUid: podUid ?? known.podUid, ...time };
     }
     const pods = podUid === undefined ? this.#pods.values() : [this.pod(podUid)];
     for (const pod of pods) {
       const name = pod?.containers.find(({ id }) => id === containerId)?.name;
-      if (name !== undefined) return { sandbox: false, name, handler: '', podUid: podUid ?? pod?.metadata.uid ?? '' };
+      const uid = podUid ?? pod?.metadata.uid ?? '';
+      if (name !== undefined) return { sandbox: false, name, handler: '', runtime: '', podUid: uid };
     }
     return undefined;
   }

@@ -43,8 +43,8 @@ export interface ContainerRecord {
   readonly recording: RecordingRef;
   readonly pod: PodRef;
   readonly container: string;
-  /** Whose calls after the filter is loaded belong into the profile. */
-  readonly runtime: Runtime;
+  /** Whose calls after the filter is loaded belong into the profile; several where it can be any of them. Once it was always one. */
+  readonly runtime: Runtime | readonly Runtime[];
   /** Of runs that ended. */
   readonly past: Run;
   /** Ids of the containers that ended, and how many that were. */

@@ -26,8 +26,11 @@ export interface BuildInput {
   readonly sightings: readonly Sighting[];
   readonly defaultAction: Action;
   readonly defaultErrno?: number;
-  /** Whose calls between loading the profile and the workload's exec to allow; undefined: those observed, if any. */
-  readonly runtime: Runtime | undefined;
+  /**
+   * Whose calls between loading the profile and the workload's exec to allow, several where it can be any of them; undefined: those
+   * observed, if any.
+   */
+  readonly runtime: Runtime | readonly Runtime[] | undefined;
   readonly base: readonly string[];
   readonly portable: boolean;
   readonly name: string;
@@ -96,13 +99,21 @@ interface Tail {
  * What was seen of the runtime on this machine is truer than the table, but for what one start need not show. What the table
  * does not know is a note, not an error: what was recorded must not be lost for it.
  */
-function tailOf(observed: readonly string[], runtime: Runtime | undefined, defaultAction: Action): Tail {
-  if (runtime === 'none') return { names: [], notes: [] };
+function tailOf(observed: readonly string[], runtime: BuildInput['runtime'], defaultAction: Action): Tail {
   if (runtime === undefined) return { names: observed, notes: [] };
-  if (observed.length > 0) return { names: [...new Set([...observed, ...varyingCalls(runtime)])], notes: [] };
-  const note = unmeasured(runtime);
-  // `exec` into the container calls more than the start. runc's goes on without where such a call returns an error, and the
-  // mount calls among them are better not listed then; it cannot where the call kills. crun's never can.
-  const exec = runtime === 'crun' || !SURVIVABLE.includes(defaultAction);
-  return { names: runtimeTail(runtime, { exec }), notes: note === undefined ? [] : [note] };
+  const runtimes = [runtime].flat().filter((one) => one !== 'none');
+  if (runtimes.length === 0) return { names: [], notes: [] };
+  if (observed.length > 0) return { names: [...new Set([...observed, ...runtimes.flatMap(varyingCalls)])], notes: [] };
+  return {
+    names: runtimes.flatMap((one) => tableOf(one, defaultAction)),
+    notes: runtimes.flatMap((one) => unmeasured(one) ?? []),
+  };
+}
+
+/**
+ * `exec` into the container calls more than the start. runc's goes on without where such a call returns an error, and the
+ * mount calls among them are better not listed then; it cannot where the call kills. crun's never can.
+ */
+function tableOf(runtime: Runtime, defaultAction: Action): readonly string[] {
+  return runtimeTail(runtime, { exec: runtime === 'crun' || !SURVIVABLE.includes(defaultAction) });
 }

@@ -1,10 +1,10 @@
 import type { ClusterView, PodObject } from '../cluster.ts';
-import type { Identities } from '../identities.ts';
+import type { ContainerIdentity, Identities } from '../identities.ts';
 import { hasLogSession, loggedFor, recordFor, recordId, uidOf } from '../matching.ts';
 import type { PodEvents } from '../pod-events.ts';
 import type { ContainerRecord } from '../record.ts';
 import type { Records } from '../records.ts';
-import { runtimeOf } from '../runtimes.ts';
+import { runtimesOf } from '../runtimes.ts';
 
 export type Alive = ReadonlyMap<string, string> | undefined;
 
@@ -77,9 +77,9 @@ export class Owners {
     const pod = identity.sandbox ? undefined : identities.pod(identity.podUid);
     if (identity.sandbox) return 'other';
     if (!pod) return 'unknown';
-    const { name: container, handler, podUid } = identity;
+    const { name: container, podUid } = identity;
     if (!hasLogSession(pod, container)) return 'other';
-    const records = this.#recordsOf(pod, container, handler);
+    const records = this.#recordsOf(pod, identity);
     // The webhook may know a recording that is not told here yet.
     if (records.length === 0) return 'unknown';
     return { id, pod, container, ended: this.#hasEnded(id, podUid, alive), records };
@@ -96,19 +96,19 @@ export class Owners {
     return this.#parts.view.namespaces.get(metadata.namespace ?? '') !== undefined;
   }
 
-  #recordsOf(pod: PodObject, container: string, handler: string): readonly ContainerRecord[] {
+  #recordsOf(pod: PodObject, { name: container, handler, runtime }: ContainerIdentity): readonly ContainerRecord[] {
     const { records, view, events } = this.#parts;
     const uid = uidOf(pod);
     const running = this.unfinished().filter((record) => record.pod.uid === uid && record.container === container);
     const recording = loggedFor(pod, container, (key) => view.recordings.get(key));
     if (!recording || !this.#mayBeRecorded(pod) || records.get(recordId(recording.metadata.uid ?? '', uid, container)))
       return running;
-    const runtime = runtimeOf(handler);
-    if (runtime === undefined) {
-      const message = `${container} runs by ${handler}, whose containers cannot be recorded`;
+    const runtimes = runtimesOf(runtime);
+    if (runtimes === undefined) {
+      const message = `${container} runs by ${handler || runtime}, whose containers cannot be recorded`;
       events.tell(pod, 'Warning', 'UnsupportedRuntime', message);
       return running;
     }
-    return [...running, recordFor(recording, pod, container, runtime)];
+    return [...running, recordFor(recording, pod, container, runtimes)];
   }
 }

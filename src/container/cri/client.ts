@@ -1,6 +1,7 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { loadProto, serviceOf } from '../../platform/grpc.ts';
 import type { Container } from '../container.ts';
+import { behindHandler } from './handlers.ts';
 
 const SERVICE = serviceOf(loadProto(new URL('./cri.proto', import.meta.url)), 'runtime.v1.RuntimeService');
 
@@ -34,6 +35,8 @@ export type CriIdentity =
       readonly podUid: string;
       /** The RuntimeClass' handler; empty: the runtime's default. */
       readonly handler: string;
+      /** What is behind the handler, by names that tell of it; empty where the runtime does not say. */
+      readonly runtime: string;
       /** Milliseconds since the epoch, by the runtime's clock; absent where it does not say. */
       readonly createdAt?: number;
     };
@@ -86,6 +89,8 @@ export class RuntimeClient implements Disposable {
       deadline,
     );
     if (!found) return sandbox && { sandbox: true };
+    const handler = sandbox?.runtimeHandler ?? '';
+    const status = await this.#ask<{ info: Readonly<Record<string, string>> }>('Status', { verbose: true }, deadline);
     const createdAt = found.createdAt / 1e6;
     const label = (name: string) => found.labels[`io.kubernetes.${name}`] ?? '';
     return {
@@ -94,7 +99,8 @@ export class RuntimeClient implements Disposable {
       pod: label('pod.name'),
       namespace: label('pod.namespace'),
       podUid: label('pod.uid'),
-      handler: sandbox?.runtimeHandler ?? '',
+      handler,
+      runtime: behindHandler(handler, status?.info.config),
       ...(createdAt > 0 && { createdAt }),
     };
   }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nameOf, profileOf } from '../../../src/agent/profile.ts';
 import { finish, withRun } from '../../../src/agent/record.ts';
-import { runtimeOf } from '../../../src/agent/runtimes.ts';
+import { runtimesOf } from '../../../src/agent/runtimes.ts';
 import { stateOf } from '../../../src/api/recording-state.ts';
+import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
 import { record, run } from './samples.ts';
 
 const CONTAINERS = { mergeStrategy: 'Containers' } as const;
@@ -68,25 +69,36 @@ test('a recording that disables its profiles gives disabled ones', () => {
   assert.equal(spec.state, 'Disabled');
 });
 
-const RUNTIMES: readonly [handler: string, runtime: string | undefined][] = [
-  ['', 'runc'],
+const RUNTIMES: readonly [names: string, runtime: string | undefined][] = [
+  ['', 'runc or crun'],
   ['runc', 'runc'],
-  ['nvidia', 'runc'],
+  ['runc io.containerd.runc.v2', 'runc'],
+  ['nvidia io.containerd.runc.v2 nvidia-container-runtime', 'runc'],
   ['something', 'runc'],
   ['crun', 'crun'],
   ['crun-vm', 'crun'],
+  ['fast io.containerd.runc.v2 crun', 'crun'],
   ['youki', 'youki'],
   ['kata-qemu', undefined],
   ['kata-runc', undefined],
   ['runsc', undefined],
   ['gvisor', undefined],
   ['spin', undefined],
+  ['strict io.containerd.kata.v2', undefined],
 ];
 
-for (const [handler, runtime] of RUNTIMES)
-  test(`containers of handler "${handler}" are ${runtime ? `${runtime}'s` : 'not recorded'}`, () => {
-    assert.equal(runtimeOf(handler), runtime);
+for (const [names, runtime] of RUNTIMES)
+  test(`containers of "${names}" are ${runtime ? `${runtime}'s` : 'not recorded'}`, () => {
+    assert.equal(runtimesOf(names)?.join(' or '), runtime);
   });
+
+test('a container whose runtime nobody has told can be started by any of those that it may be', () => {
+  const names = profileOf({ ...record(), runtime: runtimesOf('') ?? [] }, 'x', 'n').spec.syscalls?.flatMap(
+    (rule) => rule.names,
+  );
+  for (const runtime of ['runc', 'crun'] as const)
+    for (const name of runtimeTail(runtime)) assert.ok(names?.includes(name), `${runtime}: ${name}`);
+});
 
 test('a node’s name is a label, in part where it is too long for one', () => {
   const { metadata } = profileOf(record(), 'rec-front', 'worker-1');

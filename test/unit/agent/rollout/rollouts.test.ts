@@ -76,7 +76,7 @@ function node(
       identities: {
         identify: async (id) =>
           state.known && id === 'one'
-            ? { sandbox: false, name: 'c', handler: '', podUid: 'uid-of-p', createdAt: state.createdAt }
+            ? { sandbox: false, name: 'c', handler: '', runtime: '', podUid: 'uid-of-p', createdAt: state.createdAt }
             : undefined,
         pod: () => (state.known ? pod : undefined),
       },
