@@ -23,9 +23,9 @@ export class Auditd {
    */
   static async start(context: TestContext, log?: string, changed: Record<string, string> = {}): Promise<Auditd> {
     let auditd: Auditd | undefined;
-    // 64, what a kernel has before any rules are loaded, is what auditd itself waits for when it is signalled under load
-    // (audit_receive(): "penalize the sender"), up to a minute.
-    const restore = limitBacklog(8192);
+    // Without a limit: behind one, auditd itself waits up to a minute when it is signalled (it asks the kernel by whom;
+    // audit_receive(): "penalize the sender"), for a queue that nobody else empties.
+    const restore = limitBacklog(0);
     context.after(async () => {
       await auditd?.stop();
       restore();
