@@ -6,18 +6,21 @@ import { nodeStatusLabels, nodeStatusName, type Owner, ownerOf } from '../../api
 import type { NodeRollout } from '../../api/rollout.ts';
 import { nulls } from '../../api/schema.ts';
 import type { NodeStatus } from '../../api/types.ts';
+import { type Backoff, delayOf, jittered } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { type Clock, MONOTONIC } from '../../kube/clock.ts';
+import { type Clock, MONOTONIC, sleep } from '../../kube/clock.ts';
 import { isKube } from '../../kube/errors.ts';
 import type { Log } from '../../kube/log.ts';
 import { customResource, isOlder, type KubeObject } from '../../kube/object.ts';
-import { Informer } from '../../kube/reflector.ts';
 import { isPatient, keyOf, PAUSE, type Told } from './told.ts';
 
 const NODE_STATUSES = customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
 const API_VERSION = 'security-profiles-operator.x-k8s.io/v1';
 /** Names of pods in one object: a node has 110 pods, unless it is told otherwise. */
 const MOST_PODS = 500;
+/** Until they are listed again, milliseconds. */
+const LIST_AGAIN = 300_000;
+const BACKOFF: Backoff = { base: 800, cap: 30_000 };
 
 type NodeStatusObject = NodeStatus & KubeObject;
 
@@ -33,7 +36,11 @@ export class NodeStatuses {
   readonly #client: KubeClient;
   readonly #node: string;
   readonly #clock: Clock;
-  readonly #informer: Informer<NodeStatusObject>;
+  readonly #log: Log;
+  readonly #listeners: ((key: string) => void)[] = [];
+  readonly #sync = Promise.withResolvers<void>();
+  /** Settled when all that there was has been told once; rejected when run() ends before. */
+  readonly synced: Promise<void>;
   /** By KIND/NAME of the profile, as new as is known: what was written is, before it is heard of. */
   readonly #present = new Map<string, NodeStatusObject>();
   readonly #written = new Map<string, number>();
@@ -42,27 +49,32 @@ export class NodeStatuses {
     this.#client = client;
     this.#node = node;
     this.#clock = clock;
-    this.#informer = new Informer<NodeStatusObject>(
-      { client, resource: NODE_STATUSES, log },
-      { labelSelector: `${LABELS.nodeName}=${nodeLabel(node)}` },
-    );
-    this.#informer.onChange((_, now, before) => this.#heard(now, before));
+    this.#log = log;
+    this.synced = this.#sync.promise;
+    this.synced.catch(() => {
+      // Not everybody waits for it.
+    });
   }
 
-  run(signal: AbortSignal): Promise<void> {
-    return this.#informer.run(signal);
-  }
-
-  get synced(): Promise<void> {
-    return this.#informer.synced;
+  /**
+   * What others have done to them is seen by listing them again now and then. Not by a watch: the API server looks at all watchers of
+   * a label for each object of the type; with 1,000 nodes they fell behind, and listed all the time.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      for (let failures = 0; !signal.aborted; ) {
+        const pause = await this.#lookAgain(failures, signal);
+        failures = pause.failed ? failures + 1 : 0;
+        await sleep(this.#clock, pause.milliseconds, signal);
+      }
+    } finally {
+      this.#sync.reject(signal.reason);
+    }
   }
 
   /** Told of a profile, by KIND/NAME, whose node status somebody has changed. */
   onChange(listener: (key: string) => void): void {
-    this.#informer.onChange((_, now, before) => {
-      const owner = ownerOf(now ?? (before as NodeStatusObject));
-      if (owner) listener(keyOf(owner));
-    });
+    this.#listeners.push(listener);
   }
 
   has(kind: string, name: string): boolean {
@@ -90,9 +102,10 @@ export class NodeStatuses {
     if (labelled && wait > 0 && isPatient(status, present?.status)) return wait;
     this.#written.set(key, this.#clock.now());
     present ??= await this.#create(owner, labels, signal);
-    if (!hasLabels(present, labels)) present = await this.#patch(present, { metadata: { labels } }, {}, signal);
+    if (!hasLabels(present, labels)) present = await this.#patch(key, present, { metadata: { labels } }, {}, signal);
     if (!isDeepStrictEqual(status, present.status))
       await this.#patch(
+        key,
         present,
         { status: { ...REMOVED, ...status, ...(status.rollout && { rollout: { ...NO_ROLLOUT, ...status.rollout } }) } },
         { subresource: 'status' },
@@ -118,14 +131,53 @@ export class NodeStatuses {
     this.#written.delete(key);
   }
 
-  #heard(now: NodeStatusObject | undefined, before: NodeStatusObject | undefined): void {
-    const owner = ownerOf(now ?? (before as NodeStatusObject));
-    // A label is not proof: another node's agent may have written it.
-    if (!owner || (now ?? before)?.spec.nodeName !== this.#node) return;
-    const present = this.#present.get(keyOf(owner));
-    if (!now) {
-      if (present?.metadata.uid === before?.metadata.uid) this.#present.delete(keyOf(owner));
-    } else if (!present || !isOlder(now, present)) this.#present.set(keyOf(owner), now);
+  async #lookAgain(failures: number, signal: AbortSignal): Promise<{ failed: boolean; milliseconds: number }> {
+    try {
+      await this.#list(signal);
+      this.#sync.resolve();
+      return { failed: false, milliseconds: jittered(LIST_AGAIN) };
+    } catch (error) {
+      if (!signal.aborted && !isKube(error)) throw error;
+      const again = jittered(delayOf(BACKOFF, failures + 1));
+      const milliseconds = Math.max(again, isKube(error) ? (error.retryAfter ?? 0) : 0);
+      if (!signal.aborted) this.#log.warn({ error, retryIn: Math.round(milliseconds) }, 'node statuses not listed');
+      return { failed: true, milliseconds };
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const labelSelector = `${LABELS.nodeName}=${nodeLabel(this.#node)}`;
+    // What is written meanwhile is newer than the list.
+    const gone = new Map(this.#present);
+    for await (const { items } of this.#client.pages<NodeStatusObject>(NODE_STATUSES, { labelSelector, signal }))
+      for (const now of items) {
+        const key = this.#keyOf(now);
+        if (key === undefined) continue;
+        const before = this.#present.get(key);
+        gone.delete(key);
+        this.#heard(key, now);
+        if (this.#present.get(key)?.metadata.resourceVersion !== before?.metadata.resourceVersion) this.#tell(key);
+      }
+    for (const [key, before] of gone) {
+      if (this.#present.get(key) !== before) continue;
+      this.#present.delete(key);
+      this.#tell(key);
+    }
+  }
+
+  #tell(key: string): void {
+    for (const listener of this.#listeners) listener(key);
+  }
+
+  /** Undefined of another node's: a label is not proof, its agent may have written it. */
+  #keyOf(status: NodeStatusObject): string | undefined {
+    const owner = ownerOf(status);
+    return owner && status.spec.nodeName === this.#node ? keyOf(owner) : undefined;
+  }
+
+  #heard(key: string, now: NodeStatusObject): void {
+    const present = this.#present.get(key);
+    if (!present || !isOlder(now, present)) this.#present.set(key, now);
   }
 
   async #create(owner: Owner, labels: Record<string, string>, signal: AbortSignal): Promise<NodeStatusObject> {
@@ -173,15 +225,22 @@ export class NodeStatuses {
   }
 
   async #patch(
+    key: string,
     { metadata }: NodeStatusObject,
     patch: object,
     options: { readonly subresource?: string },
     signal: AbortSignal,
   ): Promise<NodeStatusObject> {
     const merge = { type: 'merge', ...options, signal } as const;
-    const now = await this.#client.patch<NodeStatusObject>(NODE_STATUSES, metadata, patch, merge);
-    this.#heard(now, undefined);
-    return now;
+    try {
+      const now = await this.#client.patch<NodeStatusObject>(NODE_STATUSES, metadata, patch, merge);
+      this.#present.set(key, now);
+      return now;
+    } catch (error) {
+      // Somebody took it away: tried again, it is made anew.
+      if (isKube(error, 'notFound')) this.#present.delete(key);
+      throw error;
+    }
   }
 }
 

@@ -33,7 +33,11 @@ export interface Facts {
 }
 
 /** What has become of a profile, from what its nodes tell. */
-export function aggregate(profile: SeccompProfile, { nodes, expected, refusal, inUse, mode }: Facts, now: Date): Status {
+export function aggregate(
+  profile: SeccompProfile,
+  { nodes, expected, refusal, inUse, mode }: Facts,
+  now: Date,
+): Status {
   const { metadata, status: before } = profile;
   const deleted = metadata.deletionTimestamp !== undefined;
   const state = deleted ? 'Terminating' : refusal === undefined ? stateOf(profile, nodes, expected, mode) : 'Error';

@@ -59,7 +59,7 @@ test('a change of the profile is a change of the file; a new process writes noth
   const { ino } = statSync(path('web'));
   const { installs } = agent();
   await until(
-    () => server.watches.size === 5 && installs.stats.done > 0 && installs.stats.ready + installs.stats.active === 0,
+    () => server.watches.size === 4 && installs.stats.done > 0 && installs.stats.ready + installs.stats.active === 0,
   );
   assert.equal(statSync(path('web')).ino, ino);
   assert.equal(writes(), before);

@@ -68,3 +68,37 @@ for (const [whose, uid, node, names] of [
       ['Installed', 'Installed', 'u'],
     );
   });
+
+test('what somebody has done to a status is seen when they are listed again, or when it is written', async (context) => {
+  const { server, client } = await serve(context);
+  const clock = new FakeClock();
+  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
+  const stop = new AbortController();
+  const heard: string[] = [];
+  statuses.onChange((key) => heard.push(key));
+  const running = statuses.run(stop.signal);
+  await statuses.synced;
+  await statuses.put(owner, told(), stop.signal);
+  const status = () => server.objects.all(pathOf(STATUSES))[0] as unknown as (NodeStatus & KubeObject) | undefined;
+  server.objects.adopt(pathOf(STATUSES), { ...status(), status: { status: 'Error' } } as unknown as KubeObject);
+  const look = async () => {
+    const before = heard.length;
+    await clock.pass(150_000, 450_000);
+    await clock.awaited(150_000, 450_000);
+    return heard.slice(before);
+  };
+  assert.deepEqual(await look(), ['SeccompProfile/web']);
+  await statuses.put(owner, told(), stop.signal);
+  assert.equal(status()?.status?.status, 'Installed');
+  assert.deepEqual(await look(), []);
+  server.remove(STATUSES, 'web-n1');
+  assert.deepEqual(await look(), ['SeccompProfile/web']);
+  assert.equal(statuses.has('SeccompProfile', 'web'), false);
+  await statuses.put(owner, told(), stop.signal);
+  server.remove(STATUSES, 'web-n1');
+  await assert.rejects(statuses.put(owner, told('n/p'), stop.signal), /404|not found/i);
+  await statuses.put(owner, told('n/p'), stop.signal);
+  assert.equal(status()?.status?.pods, 1);
+  stop.abort();
+  await running;
+});
