@@ -22,6 +22,8 @@ export type PodObject = Pod &
     readonly profiles?: Readonly<Record<string, string>>;
     /** What has made it. */
     readonly owner?: { readonly kind: string; readonly name: string };
+    /** When kubelet began with it, milliseconds since the epoch, the second below; of one that needs a profile. */
+    readonly startedAt?: number;
   };
 
 /** @param labelledOnly to record only pods with the label for that, and to keep next to nothing of others. */
@@ -84,6 +86,7 @@ interface RawPod extends KubeObject {
   readonly spec?: { readonly initContainers?: readonly { readonly name: string; readonly restartPolicy?: string }[] };
   readonly status?: {
     readonly phase?: string;
+    readonly startTime?: string;
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
@@ -102,6 +105,7 @@ export function podOf(raw: KubeObject): PodObject {
   );
   const uses = referencesOf(raw as ReferringPod);
   const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  const startedAt = Date.parse(status?.startTime ?? '');
   return {
     metadata: {
       name,
@@ -116,6 +120,7 @@ export function podOf(raw: KubeObject): PodObject {
     ...(status?.phase !== undefined && { phase: status.phase }),
     ...(uses.length > 0 && { uses, profiles: referencesByContainer(raw as ReferringPod) }),
     ...(uses.length > 0 && owner && { owner: { kind: owner.kind, name: owner.name } }),
+    ...(uses.length > 0 && !Number.isNaN(startedAt) && { startedAt }),
     containers: [
       ...(status?.containerStatuses ?? []).flatMap((one) => containersOf(one, false)),
       ...(status?.initContainerStatuses ?? []).flatMap((one) => containersOf(one, !sidecars.has(one.name))),

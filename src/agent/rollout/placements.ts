@@ -37,12 +37,19 @@ export function withPlacement(
   return [...history, ...earlier, { ...now, since, first }].slice(-MOST);
 }
 
-/** What a container has begun with that was created then; undefined where that cannot be told. */
-export function placementAt(history: readonly Placement[], created: number | undefined): Placement | undefined {
+/**
+ * What a container has begun with that was created then; undefined where that cannot be told.
+ * @param podStart when kubelet began with its pod: what was there by then was there before it read anything.
+ */
+export function placementAt(
+  history: readonly Placement[],
+  created: number | undefined,
+  podStart = Number.NEGATIVE_INFINITY,
+): Placement | undefined {
   const [oldest, ...later] = history;
   if (oldest?.first && later.length === 0) return oldest;
   if (created === undefined) return undefined;
-  const near = history.some(({ since, first }) => !first && Math.abs(created - since) < SLACK);
+  const near = history.some(({ since, first }) => !first && since > podStart && Math.abs(created - since) < SLACK);
   if (near) return undefined;
   return history.findLast(({ since }) => since <= created) ?? (oldest?.first ? oldest : undefined);
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Denials, denialsOf, sumDenials } from '../../api/denials.ts';
-import { digestOf, modeOf, type NodeRollout, tellEvery } from '../../api/rollout.ts';
+import { digestOf, type Mode, type NodeRollout, tellEvery } from '../../api/rollout.ts';
 import type { InstallableProfile } from '../install/installer.ts';
 import { type Stretch, stretched } from './clock.ts';
 import type { Placement } from './placements.ts';
@@ -12,6 +12,7 @@ export type RunningPod = readonly (Placement | undefined)[];
 
 export interface Look {
   readonly profile: InstallableProfile;
+  readonly mode: Mode;
   readonly now: number;
   readonly stream: Pick<NodeRollout, 'stream' | 'message'>;
   /** Nothing was lost since the last look. */
@@ -41,9 +42,8 @@ export class Report {
 
   /** @returns whether there is something to be told. */
   look(look: Look): boolean {
-    const { profile, now, stream, sound, running, denials, seen, fresh } = look;
+    const { profile, mode, now, stream, sound, running, denials, seen, fresh } = look;
     const digest = digestOf(profile.spec);
-    const mode = modeOf(profile);
     const before = this.#told?.digest === digest ? this.#told : undefined;
     if (!before) this.#stretch = undefined;
     this.#stretch = stretched(this.#stretch, now, mode === 'Audit' && sound && running);

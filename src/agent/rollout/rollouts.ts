@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type Denied, sumDenials } from '../../api/denials.ts';
-import { digestOf, isAudited, modeOf, type NodeRollout } from '../../api/rollout.ts';
+import { digestOf, isAudited, type Mode, modeOf, type NodeRollout } from '../../api/rollout.ts';
 import type { Informer } from '../../kube/reflector.ts';
 import { waitFor } from '../../platform/wait.ts';
 import type { PodObject } from '../cluster.ts';
@@ -134,7 +134,7 @@ export class Rollouts {
       const report = this.#report(entry);
       const containers = await this.#containers(entry);
       const look = {
-        ...{ profile, now: Date.now(), ...containers, ...heard },
+        ...{ profile, mode: this.#modeOf(entry), now: Date.now(), ...containers, ...heard },
         denials: sumDenials([{ denied: denials.get(key) ?? [], deniedLeft: 0 }], MOST),
       };
       if (report.look(look)) for (const listener of this.#listeners) listener(key);
@@ -150,6 +150,12 @@ export class Rollouts {
         return [{ key: `${installer.kind}/${name}`, installer, profile }];
       }),
     );
+  }
+
+  /** How it is installed, which follows what is wanted. */
+  #modeOf({ key, profile }: Entry): Mode {
+    const last = this.#parts.history.of(key, profile.metadata.uid ?? '').placements.at(-1);
+    return last?.digest === digestOf(profile.spec) ? last.mode : modeOf(profile);
   }
 
   #forget(entries: readonly Entry[]): void {
@@ -240,7 +246,7 @@ export class Rollouts {
         const createdAt = this.#gone.has(id) ? undefined : await this.#createdAt(id, pod);
         // What the runtime has forgotten it does not learn again.
         if (ended && createdAt === undefined) this.#gone.set(id, true);
-        const placement = placementAt(kept.placements, createdAt);
+        const placement = placementAt(kept.placements, createdAt, pod.startedAt);
         if (!ended) began.push(placement);
         if (placement?.digest !== digest || placement.mode !== 'Audit') continue;
         const known = kept.seen.includes(id);

@@ -1,5 +1,6 @@
 import { type Condition, IN_USE, type ProfileState, readyCondition, withTime } from '../../api/conditions.ts';
 import { localhostProfile } from '../../api/references.ts';
+import type { Mode } from '../../api/rollout.ts';
 import type { NodeStatus, SeccompProfile } from '../../api/types.ts';
 
 /** Names in `activeWorkloads`: the object is sent whole to all who watch it. */
@@ -27,13 +28,19 @@ export interface Facts {
   readonly refusal?: string | undefined;
   /** Of a profile that is deleted: whether a pod needs it, one that has no node yet too. */
   readonly inUse: boolean;
+  /** Of one that is rolled out: how nodes are to install it. */
+  readonly mode?: Mode | undefined;
 }
 
 /** What has become of a profile, from what its nodes tell. */
-export function aggregate(profile: SeccompProfile, { nodes, expected, refusal, inUse }: Facts, now: Date): Status {
+export function aggregate(
+  profile: SeccompProfile,
+  { nodes, expected, refusal, inUse, mode }: Facts,
+  now: Date,
+): Status {
   const { metadata, status: before } = profile;
   const deleted = metadata.deletionTimestamp !== undefined;
-  const state = deleted ? 'Terminating' : refusal === undefined ? stateOf(profile, nodes, expected) : 'Error';
+  const state = deleted ? 'Terminating' : refusal === undefined ? stateOf(profile, nodes, expected, mode) : 'Error';
   const conditions = [
     readyCondition(state, state === 'Error' ? (refusal ?? messageOf(nodes)) : '', generationOf(nodes)),
     ...(deleted ? [inUseCondition(inUse)] : []),
@@ -65,13 +72,21 @@ function stateOf(
   { spec, status }: SeccompProfile,
   nodes: readonly NodeStatus[],
   expected: number | undefined,
+  mode: Mode | undefined,
 ): ProfileState {
-  const ranks = nodes.map((node) => ORDER.indexOf(node.status?.status ?? 'Pending'));
+  const ranks = nodes.map((node) => ORDER.indexOf(stateOn(node, mode)));
   const worst = ORDER[Math.min(...ranks)];
   if (worst === undefined) return spec.state === 'Disabled' ? 'Disabled' : 'Pending';
   const missing = nodes.length < (expected ?? 1);
   // A node that has just joined takes nothing away from the others.
   return !missing || worst === 'Error' || worst === 'Disabled' || worst === status?.status ? worst : 'Pending';
+}
+
+/** What is promoted, or audited anew, is another file, of no other generation. */
+function stateOn({ status }: NodeStatus, mode: Mode | undefined): ProfileState {
+  const state = status?.status ?? 'Pending';
+  const has = status?.rollout?.mode ?? mode;
+  return state === 'Installed' && has !== mode ? 'InProgress' : state;
 }
 
 /** What all nodes have: an older generation on one of them is what the profile's state is about. */

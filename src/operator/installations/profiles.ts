@@ -64,9 +64,12 @@ export class Profiles {
     await this.#hold(profile, signal);
     if (profile.metadata.annotations?.[APPROVE] !== undefined) return this.#approve(profile, signal);
     const now = new Date();
-    const facts = { nodes, expected: this.#parts.expected(), refusal: this.#refusal(profile), inUse: false };
-    const status = aggregate(profile, facts, now);
     const next = nextRollout(profile, nodes, now);
+    const facts = {
+      ...{ nodes, expected: this.#parts.expected(), refusal: this.#refusal(profile), inUse: false },
+      mode: next.rollout?.mode,
+    };
+    const status = aggregate(profile, facts, now);
     const again = await this.#write(profile, withRollout(status, next, profile.status, now), signal, next.promoted);
     // A node that counts and ends does not tell that.
     const waits = next.rollout?.mode === 'Audit' && { requeueAfter: silence(profile.spec) };

@@ -67,7 +67,8 @@ async function start(
   addAddress(API_ADDRESS);
   const kubeconfig = startControlPlane(parts);
   const kubectl = join(programs, 'kubectl');
-  writeFileSync(join(directory, 'kubectl'), `#!/bin/sh\nexec ${kubectl} --kubeconfig ${kubeconfig} "$@"\n`, {
+  // Not by an option: kubectl takes none before a plugin's name.
+  writeFileSync(join(directory, 'kubectl'), `#!/bin/sh\nKUBECONFIG=${kubeconfig} exec ${kubectl} "$@"\n`, {
     mode: 0o700,
   });
   if (count > 0) say('making images from this machine’s packages');

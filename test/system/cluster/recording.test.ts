@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { syscribe, temporary } from '../support/syscribe.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
-import { callsOf, completeness, has, isPartial, PARTIAL, type Profile, type Recording } from './watched.ts';
+import { callsOf, completeness, has, isPartial, PARTIAL, type Profile } from './watched.ts';
 
-const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 const cluster = useInstalledCluster();
 /** What a pod has to say to run under a profile, once that is on the node. */
 async function installed({ metadata }: Profile): Promise<string> {
@@ -262,32 +260,3 @@ test(
     assert.deepEqual(callsOf(log), callsOf(bpf), JSON.stringify(status?.conditions));
   },
 );
-
-test('what the README says, word for word', cluster.options, async () => {
-  const { eyes, kubectl } = cluster;
-  const readme = readFileSync(join(TOP, 'README.md'), 'utf8');
-  const block = /^## In Kubernetes$.*?^```sh\n(.*?)^```$/ms.exec(readme)?.[1] ?? '';
-  const commands = block
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .filter((line) => line.startsWith('kubectl '));
-  assert.equal(commands.length, 11);
-  for (const command of commands) {
-    if (command.startsWith('kubectl get profilerecordings')) {
-      await eyes.profiles.until('front-nginx', has('epoll_wait'));
-      const { status } = await eyes.recordings.until('default/front', (one) => one.status?.pods === 2);
-      const whole = completeness({ status } as Recording);
-      assert.equal(whole?.status, 'True', whole?.message);
-    }
-    if (command.startsWith('kubectl delete profilerecording'))
-      await eyes.recordings.until('default/front', ({ status }) => status?.pods === 0);
-    const said = await kubectl(
-      command
-        .split(' ')
-        .slice(1)
-        .map((word) => word.replace(/^(docs|test)\//, `${TOP}$1/`)),
-    );
-    if (command.includes('-o yaml')) assert.match(said, /syscall-coverage: '\{"version":"v1","total":2,/);
-  }
-  assert.ok(!isPartial(await eyes.profiles.until('front-nginx')));
-});

@@ -30,7 +30,7 @@ export function makeRoot(name: ImageName): string {
   chmodSync(join(root, 'tmp'), 0o1777);
   copyFileSync('/bin/busybox', join(root, 'bin', 'busybox'));
   copyFileSync(join(PROGRAMS, 'calls'), join(root, 'calls'));
-  for (const link of ['sh', 'ls', 'mkdir', 'rmdir', 'id', 'true', 'env', 'sleep'])
+  for (const link of ['sh', 'ls', 'ln', 'mkdir', 'rmdir', 'id', 'true', 'env', 'sleep'])
     symlinkSync('busybox', join(root, 'bin', link));
   writeFileSync(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n');
   writeFileSync(join(root, 'etc', 'group'), 'root:x:0:\nnogroup:x:65534:\n');

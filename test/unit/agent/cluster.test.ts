@@ -35,6 +35,13 @@ test('of a pod is kept what recording needs', () => {
   });
 });
 
+test('of a pod that needs a profile, when it began, too', () => {
+  const began = { startTime: '2026-01-01T00:00:05Z' };
+  const localhost = { seccompProfile: { type: 'Localhost', localhostProfile: 'operator/web.json' } };
+  assert.equal(podOf(rawPod({}, began, { securityContext: localhost })).startedAt, Date.parse(began.startTime));
+  assert.equal(podOf(rawPod({}, began)).startedAt, undefined);
+});
+
 test('a pod of which nothing is told yet has no containers', () => {
   assert.deepEqual(podOf({ metadata: { name: 'web' } }), { metadata: { name: 'web' }, containers: [] });
 });

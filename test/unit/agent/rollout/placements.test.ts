@@ -25,6 +25,15 @@ test('a container began with what was there when it was created, unless that had
   );
 });
 
+test('a container of a pod that began behind a change has that change, however soon it was created', () => {
+  const first = withPlacement([], content(1), { since: 10_000, changed: true });
+  const history = withPlacement(first, content(2), { since: 100_400, before: 10_000, changed: true });
+  const began = (podStart: number) => placementAt(history, 102_000, podStart)?.generation;
+  assert.deepEqual([100_000, 101_000].map(began), [undefined, 2]);
+  const next = withPlacement(history, content(3), { since: 102_500, before: 100_400, changed: true });
+  assert.equal(placementAt(next, 102_000, 101_000), undefined, 'but maybe the next one, too');
+});
+
 test('what was enforced before anybody kept a history is known; what was before that is not', () => {
   const enforced = { generation: 4, digest: 'digest 4' };
   const placed = { since: 100_000, before: 50_000, changed: true };

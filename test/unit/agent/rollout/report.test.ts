@@ -13,7 +13,7 @@ const audited = (promoteAfter = '200s', name = 'read'): InstallableProfile =>
     rollout: { mode: 'Audit', promoteAfter },
   });
 const look = (now: number, more: Partial<Look> = {}): Look => ({
-  ...{ profile: audited(), now, stream: { stream: 'Alive' }, sound: true },
+  ...{ profile: audited(), mode: 'Audit', now, stream: { stream: 'Alive' }, sound: true },
   ...{ pods: [], seen: 0, fresh: 0, running: true, denials: NO_DENIALS, ...more },
 });
 const denial = (syscall: string, count: number) => ({

@@ -140,6 +140,20 @@ test('of an enforced profile, what it refuses counts, and what containers of bef
   );
 });
 
+test('how a profile is installed is told once it is there', async (context) => {
+  const { state, begin } = node(context);
+  const rollouts = begin();
+  const audit = state.profile as InstallableProfile;
+  rollouts.installed('SeccompProfile', audit, { since: 1, changed: true });
+  const promoted = { ...audit, status: { enforced: enforcedOf(profile('web', { rollout: { mode: 'Audit' } })) } };
+  state.profile = promoted;
+  await rollouts.round();
+  assert.equal(rollouts.of(KEY)?.mode, 'Audit');
+  rollouts.installed('SeccompProfile', promoted, { since: 2, changed: true });
+  await rollouts.round();
+  assert.equal(rollouts.of(KEY)?.mode, 'Enforce');
+});
+
 test('a container counts once, over processes, if its start was seen', async (context) => {
   const { state, begin } = node(context);
   const first = begin();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProfileState } from '../../../../src/api/conditions.ts';
+import type { Mode } from '../../../../src/api/rollout.ts';
 import { aggregate, workloadsOf } from '../../../../src/operator/installations/aggregate.ts';
 import { remaining } from '../../../../src/operator/installations/finalizers.ts';
 import { nodeStatus, profile } from './samples.ts';
@@ -36,6 +37,19 @@ for (const [what, nodes, expected, before, after] of STATES)
     assert.equal(ready?.status, after === 'Installed' ? 'True' : 'False');
     assert.equal(others.length, 0);
   });
+
+test('a profile that is promoted is InProgress until all nodes enforce it', () => {
+  const given = profile('web', {}, { rollout: { mode: 'Audit' } });
+  const told = (...modes: Mode[]) =>
+    modes.map((mode, index) =>
+      nodeStatus('web', `n${index}`, { status: 'Installed', rollout: { digest: 'd', mode, stream: 'Alive' } }),
+    );
+  const stateOf = (mode: Mode, ...modes: Mode[]) =>
+    aggregate(given, { nodes: told(...modes), expected: 2, inUse: false, mode }, NOW).status;
+  assert.equal(stateOf('Enforce', 'Enforce', 'Audit'), 'InProgress');
+  assert.equal(stateOf('Enforce', 'Enforce', 'Enforce'), 'Installed');
+  assert.equal(stateOf('Audit', 'Audit', 'Audit'), 'Installed');
+});
 
 test('what others tell in the conditions stays, and InUse goes with what it is about', () => {
   const of = (type: string) => ({
