@@ -34,12 +34,15 @@ function named(resource: Resource, ...names: string[]): Named[] {
   return names.map((name) => ({ resource, name }));
 }
 
+/** Policies about what users write. */
+const RULES = ['recording-by-logs.spo.io', 'profile-recordings.spo.io', 'not-built.spo.io'];
+
 /** What asks us when others make something: first to go, so that nobody waits for an answer that does not come. */
 export const GATES: readonly Named[] = [
   ...named(MUTATING, 'spo-mutating-webhook-configuration'),
   ...named(VALIDATING, 'spo-validating-webhook-configuration'),
-  ...named(POLICY_BINDINGS, 'recording-by-logs.spo.io', 'profile-recordings.spo.io'),
-  ...named(POLICIES, 'recording-by-logs.spo.io', 'profile-recordings.spo.io'),
+  ...named(POLICY_BINDINGS, ...RULES),
+  ...named(POLICIES, ...RULES),
 ];
 
 export const WORKLOADS: readonly Named[] = [...named(DEPLOYMENTS, OPERATOR, WEBHOOK), ...named(DAEMON_SETS, AGENTS)];
