@@ -59,10 +59,11 @@ export const IN_NAMESPACE: readonly Named[] = [
 ];
 
 export const CLUSTER_WIDE: readonly Named[] = [
-  ...named(POLICY_BINDINGS, 'agents.spo.io', 'one-installation.spo.io'),
-  ...named(POLICIES, 'agents.spo.io', 'one-installation.spo.io'),
-  ...named(CLUSTER_ROLE_BINDINGS, OPERATOR, AGENTS, 'spo-webhook'),
-  ...named(CLUSTER_ROLES, OPERATOR, AGENTS, 'spo-webhook', 'spo-metrics-client'),
+  ...named(CLUSTER_ROLE_BINDINGS, OPERATOR, AGENTS, 'spo-webhook', 'spo-startup-taint'),
+  ...named(CLUSTER_ROLES, OPERATOR, AGENTS, 'spo-webhook', 'spo-metrics-client', 'spo-startup-taint'),
+  // Behind the rights that they confine.
+  ...named(POLICY_BINDINGS, 'agents.spo.io', 'one-installation.spo.io', 'startup-taint.spo.io'),
+  ...named(POLICIES, 'agents.spo.io', 'one-installation.spo.io', 'startup-taint.spo.io'),
 ];
 
 /** Of whoever uninstalls as a Job: it cannot take away what it works by. */
