@@ -170,6 +170,10 @@ for (const folder of ['crds', 'base', 'webhook'])
     const whole = folder === 'crds' ? `{{- if .Values.crds.install }}\n${text}{{- end }}\n` : text;
     files.set(`templates/${nameOf(file)}`, whole);
   }
+for (const file of manifests('startup-taint')) {
+  const text = templates(file, withSettings);
+  files.set(`templates/startup-taint-${nameOf(file)}`, `{{- if .Values.startupTaint }}\n${text}{{- end }}\n`);
+}
 for (const file of manifests('uninstall')) {
   const text = templates(file, (object) => asHook(withSettings(object)));
   files.set(`templates/uninstall-${nameOf(file)}`, `{{- if .Values.uninstall.enabled }}\n${text}{{- end }}\n`);

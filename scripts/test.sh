@@ -38,7 +38,7 @@ files() {
 }
 
 # Files of test/system/cluster that leave the cluster as it was: in one process they share it, and half a minute each is saved.
-sharing=(breakdowns churn install install-faults kubectl rollout truth workloads)
+sharing=(breakdowns churn in-use install install-faults kubectl rollout truth workloads)
 sharing=("${sharing[@]/#/test/system/cluster/}")
 sharing=("${sharing[@]/%/.test.ts}")
 mapfile -t alone < <(comm -23 <(find test/system -name '*.test.ts' | sort) <(printf '%s\n' "${sharing[@]}" | sort))

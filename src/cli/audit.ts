@@ -3,7 +3,7 @@ import { Option, type Command as Program } from 'commander';
 import { pause } from '../platform/wait.ts';
 import { Delivery, type Output } from '../stream/output/delivery.ts';
 import { parseFilter } from '../stream/output/filter.ts';
-import { FORMATS, makeFormat } from '../stream/output/formats.ts';
+import { FORMATS, filterOfEvents, makeFormat } from '../stream/output/formats.ts';
 import { RotatingFile } from '../stream/output/rotating-file.ts';
 import { readPosition } from '../stream/position-file.ts';
 import { addServe } from './audit-serve.ts';
@@ -83,9 +83,9 @@ async function audit(options: Options): Promise<number> {
   await using output = await openOutput(options, stop);
   const start = { start: position ?? startOf(options), ...(options.once && { once: true }) };
   await using open = await openStream(options, start, stop.signal);
-  const format = makeFormat(options.output, { color: isatty(1), interval: options.interval });
+  const format = makeFormat(options.output, { color: isatty(1), interval: options.interval, filter });
   const delivery = new Delivery(output, format, {
-    filter,
+    filter: filterOfEvents(options.output, filter),
     since: options.since ?? 0,
     say: complain,
     ...(positionFile !== undefined && { positionFile }),

@@ -50,6 +50,7 @@ async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { LeaderElection } = await import('../kube/lease.ts');
   const { DaemonOperator } = await import('../operator/daemon/daemon.ts');
+  const { StartupTaints } = await import('../operator/daemon/startup-taints.ts');
   const { watchDaemon } = await import('../operator/daemon/watch.ts');
   const { Installations } = await import('../operator/installations/installations.ts');
   const { nodesOf, watchInstallations } = await import('../operator/installations/watch.ts');
@@ -89,6 +90,10 @@ async function run(options: Options): Promise<number> {
       restrictedTo: restrictedTo(process.env, options.namespace),
     },
   );
+  const taints = new StartupTaints({
+    ...{ client, log, events: daemonEvents },
+    ...{ nodes: view.nodes, agentPods: daemonView.agentPods },
+  });
   const election = new LeaderElection(client, {
     namespace: options.namespace,
     name: 'security-profiles-operator-lock',
@@ -108,6 +113,7 @@ async function run(options: Options): Promise<number> {
           operator.lead(leading),
           installations.lead(leading),
           daemon.lead(leading),
+          taints.lead(leading),
           migrate(leading),
         ]);
       }),

@@ -34,12 +34,15 @@ function named(resource: Resource, ...names: string[]): Named[] {
   return names.map((name) => ({ resource, name }));
 }
 
+/** Policies about what users write. */
+const RULES = ['recording-by-logs.spo.io', 'profile-recordings.spo.io', 'not-built.spo.io'];
+
 /** What asks us when others make something: first to go, so that nobody waits for an answer that does not come. */
 export const GATES: readonly Named[] = [
   ...named(MUTATING, 'spo-mutating-webhook-configuration'),
   ...named(VALIDATING, 'spo-validating-webhook-configuration'),
-  ...named(POLICY_BINDINGS, 'recording-by-logs.spo.io', 'profile-recordings.spo.io'),
-  ...named(POLICIES, 'recording-by-logs.spo.io', 'profile-recordings.spo.io'),
+  ...named(POLICY_BINDINGS, ...RULES),
+  ...named(POLICIES, ...RULES),
 ];
 
 export const WORKLOADS: readonly Named[] = [...named(DEPLOYMENTS, OPERATOR, WEBHOOK), ...named(DAEMON_SETS, AGENTS)];
@@ -56,10 +59,11 @@ export const IN_NAMESPACE: readonly Named[] = [
 ];
 
 export const CLUSTER_WIDE: readonly Named[] = [
-  ...named(POLICY_BINDINGS, 'agents.spo.io', 'one-installation.spo.io'),
-  ...named(POLICIES, 'agents.spo.io', 'one-installation.spo.io'),
-  ...named(CLUSTER_ROLE_BINDINGS, OPERATOR, AGENTS, 'spo-webhook'),
-  ...named(CLUSTER_ROLES, OPERATOR, AGENTS, 'spo-webhook', 'spo-metrics-client'),
+  ...named(CLUSTER_ROLE_BINDINGS, OPERATOR, AGENTS, 'spo-webhook', 'spo-startup-taint'),
+  ...named(CLUSTER_ROLES, OPERATOR, AGENTS, 'spo-webhook', 'spo-metrics-client', 'spo-startup-taint'),
+  // Behind the rights that they confine.
+  ...named(POLICY_BINDINGS, 'agents.spo.io', 'one-installation.spo.io', 'startup-taint.spo.io'),
+  ...named(POLICIES, 'agents.spo.io', 'one-installation.spo.io', 'startup-taint.spo.io'),
 ];
 
 /** Of whoever uninstalls as a Job: it cannot take away what it works by. */

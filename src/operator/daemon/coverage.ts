@@ -6,7 +6,7 @@ const MOST = 10;
 
 /** Whether each node that pods can be scheduled to has an agent that is ready; a pod elsewhere would run under no profile of ours. */
 export function coverage(
-  nodes: Iterable<NodeObject>,
+  nodes: Iterable<Pick<NodeObject, 'metadata' | 'schedulable'>>,
   covered: ReadonlySet<string>,
 ): Pick<Condition, 'type' | 'status' | 'reason' | 'message'> {
   const schedulable = [...nodes].filter((node) => node.schedulable).map(({ metadata }) => metadata.name);

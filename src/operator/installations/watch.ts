@@ -28,6 +28,8 @@ interface DaemonSet extends KubeObject {
 export interface NodeObject extends KubeObject {
   /** Pods can be sent there, some of them at least. */
   readonly schedulable: boolean;
+  /** Where in its taints those are by which it waits for its agent. */
+  readonly startupTaints: readonly number[];
 }
 
 /** What the operator sees of where profiles are. */
@@ -66,6 +68,8 @@ function littleOf(raw: KubeObject): NodeStatusObject {
   return { apiVersion, kind, metadata: kept, spec, ...(status && { status }) };
 }
 
+/** What nodes may join with (kubelet's --register-with-taints), so that no pod comes before the agent. */
+export const STARTUP_TAINT = 'spo.x-k8s.io/agent-not-ready';
 /** What a node is tainted with when it is cordoned, has just joined, or does not answer; others keep some pods away, not all. */
 const AWAY = /^node\.kubernetes\.io\/(unschedulable|not-ready|unreachable|network-unavailable)$/;
 
@@ -79,11 +83,15 @@ interface RawNode extends KubeObject {
 function nodeOf(raw: KubeObject): NodeObject {
   const { metadata, spec = {} } = raw as RawNode;
   const { name, uid, creationTimestamp, labels } = metadata;
-  const away = spec.taints?.some(({ key, effect }) => AWAY.test(key) && effect !== 'PreferNoSchedule') ?? false;
+  const taints = spec.taints ?? [];
+  const startupTaints = taints.flatMap(({ key }, place) => (key === STARTUP_TAINT ? [place] : []));
+  const away = taints.some(
+    ({ key, effect }) => (AWAY.test(key) || key === STARTUP_TAINT) && effect !== 'PreferNoSchedule',
+  );
   const schedulable = !spec.unschedulable && !away && (labels?.['kubernetes.io/os'] ?? 'linux') === 'linux';
   // By the object's own version, each of kubelet's reports would be a change.
-  const kept = { name, uid, creationTimestamp, resourceVersion: String(schedulable) } as KubeObject['metadata'];
-  return { metadata: kept, schedulable };
+  const kept = { name, uid, creationTimestamp, resourceVersion: `${schedulable} ${startupTaints}` };
+  return { metadata: kept as KubeObject['metadata'], schedulable, startupTaints };
 }
 
 interface RawDaemonSet extends DaemonSet {

@@ -27,13 +27,22 @@ interface Bucket {
  */
 export class SpoJsonBuckets {
   readonly #interval: number;
+  readonly #wanted: (record: object) => boolean;
   readonly #details: (pid: number) => ProcessDetails;
   readonly #buckets = new Map<string, Bucket>();
 
-  /** @param interval milliseconds */
-  constructor(details: (pid: number) => ProcessDetails, interval: number) {
+  /**
+   * @param interval milliseconds
+   * @param wanted whether a record is given at all.
+   */
+  constructor(
+    details: (pid: number) => ProcessDetails,
+    interval: number,
+    wanted: (record: object) => boolean = () => true,
+  ) {
     this.#details = details;
     this.#interval = interval;
+    this.#wanted = wanted;
   }
 
   /** When the oldest record that is not given out yet was begun, by the clock of {@link add}. */
@@ -83,13 +92,14 @@ export class SpoJsonBuckets {
     const bucket = key === undefined ? undefined : this.#buckets.get(key);
     if (key === undefined || !bucket) return [];
     this.#buckets.delete(key);
-    return [render(bucket)];
+    const record = recordOf(bucket);
+    return this.#wanted(record) ? [`${JSON.stringify(record)}\n`] : [];
   }
 }
 
-function render({ first, details, syscalls }: Bucket): string {
+function recordOf({ first, details, syscalls }: Bucket): object {
   const { container, process, node, time } = first;
-  const record = {
+  return {
     auditID: randomUUID(),
     cmdLine: details.cmdLine ?? '',
     executable: process?.exe ?? process?.comm ?? '',
@@ -105,5 +115,4 @@ function render({ first, details, syscalls }: Bucket): string {
     uid: process?.uid ?? UNSET_ID,
     version: VERSION,
   };
-  return `${JSON.stringify(record)}\n`;
 }

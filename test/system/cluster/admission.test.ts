@@ -143,6 +143,31 @@ test('what cannot be recorded is refused with its reason, in old versions too', 
   await until(async () => /use Logs/.test((await create(old)).stderr));
 });
 
+test('what is not built is taken, in old versions too, and whoever writes it is told', cluster.options, async () => {
+  const written = (kind: string, version: string, spec: object) => ({
+    apiVersion: `${GROUP}/${version}`,
+    kind,
+    metadata: { name: 'kept' },
+    spec,
+  });
+  const profiles = [
+    written('AppArmorProfile', 'v1alpha1', { complainMode: true, abstract: {} }),
+    written('SelinuxProfile', 'v1alpha2', { inherit: [{ name: 'container' }] }),
+    written('RawSelinuxProfile', 'v1', { policy: '(blockinherit container)' }),
+  ];
+  // The API server takes a policy over some time behind its creation.
+  await until(async () => /not-built/.test((await create(profiles[0] as object, '--dry-run=server')).stderr));
+  for (const object of profiles) {
+    const { code, stderr } = await create(object);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`^Warning: .*${object.kind}s are kept, but not installed by this version`, 'm'));
+  }
+  const selinux = await create(recording('selinux', { ...WRONG_PAIR, recorder: 'Logs' }));
+  assert.match(selinux.stderr, /^Warning: .*nothing is recorded for it by this version/m);
+  const seccomp = await create(recording('seccomp', RECORDINGS.bpf));
+  assert.deepEqual([selinux.code, seccomp.code, seccomp.stderr], [0, 0, '']);
+});
+
 test(
   'what was stored before there were rules can be finished and deleted, but not changed for the worse',
   cluster.options,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { after, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
+import { until } from './webhooks.ts';
 
 const PATIENCE = 60_000; // milliseconds
 const cluster = useInstalledCluster();
@@ -27,6 +29,16 @@ async function written(cmdLine: string): Promise<Line> {
   throw new Error(`nothing was written of ${cmdLine}, but ${text.slice(-2000)}`);
 }
 
+const DIRECTORY = '/var/log/syscribe-test';
+after(() => rmSync(DIRECTORY, { recursive: true, force: true }));
+
+/** Changes the JSON enricher, and waits until it is so. */
+async function set(enricher: object): Promise<void> {
+  const spod = ['-n', NAMESPACE, 'patch', 'spod', 'spod', '--type=merge'];
+  await kubectl(...spod, '-p', JSON.stringify({ spec: { enricher } }));
+  await kubectl('-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=120s');
+}
+
 const uidIn = (text: string) => /^SPO_EXEC_REQUEST_UID=(.+)$/m.exec(text)?.[1];
 const exec = (...command: string[]) => kubectl('exec', '-n', 'exec', 'shell', '--', ...command);
 
@@ -36,25 +48,14 @@ test(
   async () => {
     const { apply, eyes } = cluster;
     await apply(namespace('exec'), recording('exec', 'logged', { recorder: 'Logs' }));
-    await apply(pod('exec', 'shell', 'logged', podSpec([{ name: 'c', script: 'sleep 1000' }])));
+    await apply(pod('exec', 'shell', 'logged', podSpec([{ name: 'c', script: 'while :; do sleep 1; done' }])));
     await eyes.pods.until(
       'exec/shell',
       ({ status }) => status?.containerStatuses?.every(({ ready }) => ready) ?? false,
     );
     assert.equal(uidIn(await exec('env')), undefined);
 
-    const enricher = { enableJsonEnricher: true, jsonEnricherOptions: { auditLogIntervalSeconds: 1 } };
-    await kubectl(
-      '-n',
-      NAMESPACE,
-      'patch',
-      'spod',
-      'spod',
-      '--type=merge',
-      '-p',
-      JSON.stringify({ spec: { enricher } }),
-    );
-    await kubectl('-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=120s');
+    await set({ enableJsonEnricher: true, jsonEnricherOptions: { auditLogIntervalSeconds: 1 } });
     await kubectl('-n', NAMESPACE, 'patch', 'daemonset', 'spod', '-p', onSharedMachine('json-enricher'));
     await kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/spod', '--timeout=120s');
     let uid: string | undefined;
@@ -75,3 +76,26 @@ test(
     );
   },
 );
+
+test('a pod that debugs a node carries the UID of its request', cluster.options, async () => {
+  const debug = ['debug', 'node/node-1', '--image=syscribe.test/busybox:1', '--image-pull-policy=Never', '--', 'env'];
+  const [name = ''] = /node-debugger-\S+/.exec(await kubectl(...debug)) ?? [];
+  await cluster.ended(`default/${name}`);
+  assert.match(uidIn(await kubectl('logs', name)) ?? '', /^[0-9a-f-]{36}$/);
+});
+
+test('lines go to a file on the node, those alone that the filter keeps', cluster.options, async () => {
+  const file = `${DIRECTORY}/spo/audit.log`;
+  const rules = [
+    { priority: 1, level: 'Metadata', matchKeys: ['requestUID'] },
+    { priority: 2, level: 'None', matchKeys: ['version'] },
+  ];
+  const jsonEnricherOptions = { auditLogIntervalSeconds: 1, auditLogPath: file, auditLogMaxSize: 1 };
+  await set({ jsonEnricherOptions, jsonEnricherFilters: JSON.stringify(rules) });
+  await kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/spod', '--timeout=120s');
+  await exec('sh', '-c', 'sleep 2');
+  const lines = () => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter(Boolean);
+  await until(async () => lines().some((line) => (JSON.parse(line) as Line).cmdLine?.includes('sleep 2')));
+  // What the pod does by itself is logged, too.
+  for (const line of lines()) assert.match((JSON.parse(line) as Line).requestUID ?? '', /^[0-9a-f-]{36}$/);
+});

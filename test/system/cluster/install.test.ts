@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parse } from 'yaml';
+import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
+import { syscribe, temporary } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { daemon, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
@@ -107,6 +110,28 @@ test('a base is added, a change follows at once, of the base too', cluster.optio
   await until(() => names().includes('symlink'));
   assert.deepEqual(names(), ['ptrace', 'symlink']);
 });
+
+test(
+  'a program runs under its own calls on the base of its runtime’s, and not without',
+  cluster.options,
+  async (context) => {
+    const { apply } = cluster;
+    const file = join(temporary(context), 'hello.yaml');
+    const command = ['/bin/busybox', 'echo', 'hello'];
+    await syscribe(['record', '--runtime', 'none', '-o', file, '--', ...command]);
+    const { spec } = parse(readFileSync(file, 'utf8')) as Profile;
+    await apply(
+      profile('runc', { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: runtimeTail('runc'), action: ALLOW }] }),
+      profile('hello', { ...spec, baseProfileName: 'runc' }),
+      profile('bare', spec),
+    );
+    await Promise.all(['hello', 'bare'].map(installed));
+    const run = (name: string) =>
+      pod('inst', name, 'x', podSpec([{ name: 'c', command }], under(`operator/${name}.json`)));
+    await apply(run('hello'), run('bare'));
+    assert.deepEqual(await Promise.all(['inst/hello', 'inst/bare'].map(ended)), ['Succeeded', 'Failed']);
+  },
+);
 
 test('what somebody edits by hand is put right, what is disabled is taken away', cluster.options, async () => {
   const { apply, kubectl, eyes } = cluster;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ContainerRecord } from '../../../src/agent/record.ts';
@@ -7,6 +8,7 @@ import { DIRECTORY } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { deployment, namespace, podSpec, recording } from './manifests.ts';
 import { has, isPartial, type Profile } from './watched.ts';
+import { GROUP } from './webhooks.ts';
 
 const NODES = ['node-1', 'node-2', 'node-3'];
 const cluster = useInstalledCluster(NODES.length);
@@ -67,6 +69,27 @@ test(
     const coverage = JSON.parse(merged.metadata.annotations?.['spo.x-k8s.io/syscall-coverage'] ?? '{}');
     assert.deepEqual([coverage.total, coverage.syscalls.mkdir], [NODES.length, 1]);
     await eyes.profiles.all((every) => instances(every).length === 0);
+  },
+);
+
+test(
+  'a profile is on every node, and its node statuses are found by a label, however long its name',
+  cluster.options,
+  async () => {
+    const { eyes, apply, kubectl, remove } = cluster;
+    const name = `far-${'x'.repeat(100)}`;
+    const spec = { defaultAction: 'SCMP_ACT_ALLOW' };
+    await apply({ apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', metadata: { name }, spec });
+    await eyes.profiles.until(name, ({ status }) => status?.status === 'Installed');
+    const files = NODES.map((node) => join(DIRECTORY, node, `kubelet/seccomp/operator/${name}.json`));
+    for (const file of files) assert.equal(JSON.parse(readFileSync(file, 'utf8')).defaultAction, spec.defaultAction);
+    // SPO's, by which its users find them.
+    const id = createHash('sha256').update(`SeccompProfile-${name}`).digest('hex').slice(0, 48);
+    const label = `spo.x-k8s.io/profile-id=SeccompProfile-${id}`;
+    const listed = await kubectl(['get', 'spns', '-l', label, '-o', 'jsonpath={.items[*].spec.nodeName}']);
+    assert.deepEqual(listed.split(' ').sort(), NODES);
+    await remove('sp', name);
+    for (const file of files) assert.ok(!existsSync(file));
   },
 );
 

@@ -43,9 +43,10 @@ const BEFORE: readonly (readonly [command: RegExp, seen: (eyes: Eyes) => Promise
   [
     /^kubectl get profilerecordings/,
     async ({ profiles, recordings }) => {
-      const merged = await profiles.until('front-nginx', (one) => has('epoll_wait')(one) && has('getdents64')(one));
-      assert.ok(isPartial(merged));
-      const { status } = await recordings.until('default/front', (one) => one.status?.pods === 2);
+      assert.ok(isPartial(await profiles.until('front-nginx', has('epoll_wait'))));
+      const { status } = await recordings.until('default/front', (one) => {
+        return one.status?.pods === 2 && one.status.containers?.[0]?.done === 1;
+      });
       const whole = completeness({ status } as Recording);
       assert.equal(whole?.status, 'True', whole?.message);
     },

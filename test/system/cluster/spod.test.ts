@@ -169,7 +169,7 @@ test('what cannot be obeyed is an Error that says which field and why, and the a
 
 test('the log enricher tells what is logged, with its pod, but for what its filter leaves out', options, async () => {
   const filter = [{ priority: 1, level: 'None', matchKeys: ['syscallName'], matchValues: ['mkdir', 'mkdirat'] }];
-  await set({ enricher: { logEnricherFilters: JSON.stringify(filter) } });
+  await set({ enableInsecureMetricsAccess: true, enricher: { logEnricherFilters: JSON.stringify(filter) } });
   assert.match(await args(), /--with-recording=true.*Bpf,Logs/);
   await kubectl('patch', 'daemonset', 'spod', '-p', onSharedMachine('log-enricher'));
   await kubectl('rollout', 'status', 'daemonset/spod', '--timeout=120s');
@@ -180,6 +180,12 @@ test('the log enricher tells what is logged, with its pod, but for what its filt
   for (const part of ['type="seccomp"', 'namespace="told"', 'pod="told"', 'container="c"'])
     assert.ok(line.includes(part), line);
   assert.doesNotMatch(await log('log-enricher'), /syscallName="mkdir/);
+  const labels = 'node="node-1",namespace="told",pod="told",container="c",syscall="rmdir"';
+  await until(async () => {
+    const metrics = await (await fetch(`http://${AGENT}:9443/metrics-spod`)).text();
+    return metrics.includes(`security_profiles_operator_seccomp_profile_audit_total{${labels}} 1\n`) || undefined;
+  });
+  await set({ enableInsecureMetricsAccess: null });
 });
 
 test('with recorders and enrichers off, the agent has none of their rights, and pods are told', options, async () => {

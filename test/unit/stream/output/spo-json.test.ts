@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EnrichedEvent } from '../../../../src/stream/event.ts';
+import { parseFilter } from '../../../../src/stream/output/filter.ts';
+import { filterOfEvents, makeFormat } from '../../../../src/stream/output/formats.ts';
+import { select } from '../../../../src/stream/output/select.ts';
 import { type ProcessDetails, SpoJsonBuckets } from '../../../../src/stream/output/spo-json.ts';
 import { apparmor, ID, seccomp, selinux } from './events.ts';
 
@@ -38,6 +41,18 @@ test('what a process calls in an interval is one record, with the keys of SPO in
   });
   const keys = Object.keys(JSON.parse(line));
   assert.deepEqual(keys, keys.toSorted());
+});
+
+test('rules are for records, by SPO’s keys, and other terms for events', () => {
+  const filter = parseFilter([
+    '[{"priority":1,"level":"Metadata","matchKeys":["resource/pod"],"matchValues":["web-0"]},{"priority":2,"level":"None","matchKeys":["version"]}]',
+    'seccomp.syscall!=read',
+  ]);
+  const format = makeFormat('spo-json', { color: false, interval: 1000, filter });
+  const other = { ...seccomp, container: { id: ID, pod: 'db-0' } };
+  const events = [seccomp, call('read', by(7)), { ...other, ...by(8) }];
+  const lines = format.lines(select(events, filterOfEvents('spo-json', filter))) + format.due(true);
+  assert.deepEqual(syscalls(lines.trim().split('\n')), [['listen']]);
 });
 
 test('each record has an id of its own', () => {
