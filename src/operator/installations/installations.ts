@@ -18,7 +18,10 @@ import { refusalOf } from './refusal.ts';
 import { NODE_REPORTS } from './reports.ts';
 import { type InstallationView, type NodeObject, NodeStatusIndex, nodesOf } from './watch.ts';
 
-/** Nodes tell at about the same time: what they tell of one profile is looked at once, milliseconds. */
+/**
+ * Nodes tell at about the same time: what they tell of one profile is looked at once, so many milliseconds later, and one more for
+ * each node: to sum up 500 profiles of 1,000 nodes takes half a second.
+ */
 const GATHER = 200;
 const WORKERS = 4;
 const KIND = 'SeccompProfile';
@@ -166,7 +169,7 @@ export class Installations {
   }
 
   #add(key: string): void {
-    if (this.#leading) this.#queue.addAfter(key, GATHER);
+    if (this.#leading) this.#queue.addAfter(key, GATHER + (nodesOf(this.#parts.view) ?? 0));
   }
 }
 
