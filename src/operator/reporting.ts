@@ -4,7 +4,7 @@ import type { Informer } from '../kube/reflector.ts';
 import type { ProfileObject } from './instances.ts';
 
 /** Node statuses of all profiles: 500 profiles on 1,000 nodes would be 500,000 objects, each of them sent to whoever watches. */
-const MOST_NODE_STATUSES = 20_000;
+const MOST_NODE_STATUSES = 2000;
 
 /** What nodes tell of profiles by: a node status each, as in SPO, or their reports where there is no room for more of those. */
 export class Reporting {

@@ -198,7 +198,7 @@ kubelet and no pods. Requests are those of agents and operator, as above; that a
 ${table(['what happens', 'until then', 'requests', 'at most in a second'], rows)}
 
 From there on where agents start anew their code writes no files: 500,000 of them are more than one machine is for. Of ${CROWD} profiles more, the
-first have node statuses, as long as these are 20,000 at most; of the others nodes tell in their reports.
+first have node statuses, as long as these are 2,000 at most; of the others nodes tell in their reports.
 
 ${table(
   ['at the end', ''],
