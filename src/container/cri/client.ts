@@ -77,11 +77,10 @@ export class RuntimeClient implements Disposable {
    * @throws RuntimeAway
    */
   async identify(id: string, deadline: number): Promise<CriIdentity | undefined> {
-    const list = await this.#ask<{ containers?: readonly ListedContainer[] }>(
-      'ListContainers',
-      { filter: { id } },
-      deadline,
-    );
+    const [list, status] = await Promise.all([
+      this.#ask<{ containers?: readonly ListedContainer[] }>('ListContainers', { filter: { id } }, deadline),
+      this.#ask<{ info: Readonly<Record<string, string>> }>('Status', { verbose: true }, deadline),
+    ]);
     const found = list?.containers?.[0];
     const sandbox = await this.#status<SandboxStatus>(
       'PodSandboxStatus',
@@ -90,7 +89,6 @@ export class RuntimeClient implements Disposable {
     );
     if (!found) return sandbox && { sandbox: true };
     const handler = sandbox?.runtimeHandler ?? '';
-    const status = await this.#ask<{ info: Readonly<Record<string, string>> }>('Status', { verbose: true }, deadline);
     const createdAt = found.createdAt / 1e6;
     const label = (name: string) => found.labels[`io.kubernetes.${name}`] ?? '';
     return {

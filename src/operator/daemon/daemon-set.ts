@@ -138,7 +138,8 @@ function agentContainer(spec: Spec, enrichers: Enrichers, environment: Environme
       port('http', 9443, netlink),
       ...(spec.enableProfiling ? [port('profiling', PROFILING, netlink)] : []),
     ],
-    startupProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 3, failureThreshold: 10 },
+    // Two minutes: a node that starts has other work to do, and an agent that is begun again has to catch up.
+    startupProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 3, failureThreshold: 40 },
     readinessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 5 },
     // A restart makes room on no disk, and whose the records of that time are may not be told any more.
     livenessProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 10, failureThreshold: 3 },

@@ -6,16 +6,18 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cri } from '../support/cri.ts';
 import { Authority } from './certificates.ts';
-import { API_ADDRESS, type Parts, startControlPlane } from './control-plane.ts';
+import { API_ADDRESS, type Parts, startControllers, startServers } from './control-plane.ts';
 import { addAddress, BPFFS, killBelow, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
 import { makeImages } from './images.ts';
-import { CGROUP, listening, type Node, shimsOf, startContainerd, startKubelet } from './node.ts';
+import { startMachine } from './machine.ts';
+import { CGROUP, DIRECTORY, listening, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
 import { Processes } from './processes.ts';
+import { MACHINE, PATIENCE, timeout } from './variables.ts';
 
-/** One at a time on a machine: its addresses and bridges are the machine's. */
-export const DIRECTORY = '/var/lib/syscribe-cluster';
+export { DIRECTORY };
+
 const LOOK = 100; // milliseconds
-const STARTING = 120_000; // milliseconds
+const STARTING = 120_000 * PATIENCE; // milliseconds
 
 /** A running cluster. */
 export interface Cluster {
@@ -70,7 +72,8 @@ async function start(
   const processes = new Processes(directory);
   const parts: Parts = { ...where, processes, authority: new Authority(join(directory, 'pki')) };
   addAddress(API_ADDRESS);
-  const kubeconfig = startControlPlane(parts);
+  const accounts = parts.authority.keyPair('service-accounts');
+  const kubeconfig = startServers(parts, accounts);
   const kubectl = join(programs, 'kubectl');
   // Not by an option: kubectl takes none before a plugin's name.
   writeFileSync(join(directory, 'kubectl'), `#!/bin/sh\nKUBECONFIG=${kubeconfig} exec ${kubectl} "$@"\n`, {
@@ -78,16 +81,20 @@ async function start(
   });
   if (count > 0) say('making images from this machine’s packages');
   const images = count > 0 ? makeImages(directory) : [];
-  const nodes: Node[] = [];
-  for (let number = 1; number <= count; number++) nodes.push(await startContainerd(parts, number, images));
+  const nodes = Array.from({ length: count }, (_, index) => prepareNode(parts, index + 1));
+  for (const node of nodes) {
+    await startContainerd(processes, node, images);
+    if (MACHINE !== undefined) await startMachine(processes, node, MACHINE, programs);
+  }
   const ask = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
   say('waiting for the API server');
   await until(processes, () => ask('get', '--raw', '/readyz'));
-  for (const [index, node] of nodes.entries()) startKubelet(parts, node, index + 1);
+  startControllers(parts, accounts);
+  if (MACHINE === undefined) for (const node of nodes) startKubelet(processes, node, programs);
   if (count > 0) say('waiting for the nodes');
   for (const { name } of nodes) {
     await until(processes, () => ask('get', 'node', name));
-    await ask('wait', '--for=condition=Ready', `node/${name}`, '--timeout=120s');
+    await ask('wait', '--for=condition=Ready', `node/${name}`, timeout(120));
   }
   await until(processes, () => ask('get', 'serviceaccount', 'default'));
   return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };

@@ -11,6 +11,9 @@ export const API_ADDRESS = '10.96.0.1';
 const SERVER = `https://${API_ADDRESS}:443`;
 const ETCD = `https://${API_ADDRESS}:2379`;
 
+/** What service account tokens are signed with. */
+type Accounts = ReturnType<Authority['keyPair']>;
+
 /** What all parts of a cluster are started from. */
 export interface Parts {
   readonly directory: string;
@@ -40,22 +43,25 @@ export function writeKubeconfig(file: string, authority: Authority, { key, certi
   writeFileSync(file, JSON.stringify(config, undefined, 2), { mode: 0o600 });
 }
 
-/** Starts etcd, the API server, the controllers and the scheduler; returns the administrator's kubeconfig. */
-export function startControlPlane(parts: Parts): string {
+/** Starts etcd and the API server; returns the administrator's kubeconfig. */
+export function startServers(parts: Parts, accounts: Accounts): string {
   const { directory, authority } = parts;
   startEtcd(parts);
-  const accounts = authority.keyPair('service-accounts');
   startApiServer(parts, accounts);
-  startController(parts, 'kube-controller-manager', [
-    `--root-ca-file=${authority.own.certificate}`,
-    `--service-account-private-key-file=${accounts.key}`,
-    '--use-service-account-credentials=true',
-  ]);
-  startController(parts, 'kube-scheduler', []);
   const kubeconfig = join(directory, 'kubeconfig');
   const admin = authority.issue({ name: 'admin', commonName: 'admin', organization: 'system:masters' });
   writeKubeconfig(kubeconfig, authority, admin);
   return kubeconfig;
+}
+
+/** Starts what needs an API server that answers: the first of them ends where there is none within seconds. */
+export function startControllers(parts: Parts, accounts: Accounts): void {
+  startController(parts, 'kube-controller-manager', [
+    `--root-ca-file=${parts.authority.own.certificate}`,
+    `--service-account-private-key-file=${accounts.key}`,
+    '--use-service-account-credentials=true',
+  ]);
+  startController(parts, 'kube-scheduler', []);
 }
 
 function startEtcd({ directory, authority, processes }: Parts): void {
@@ -75,10 +81,7 @@ function startEtcd({ directory, authority, processes }: Parts): void {
   ]);
 }
 
-function startApiServer(
-  { directory, programs, authority, processes, audit = false }: Parts,
-  accounts: { readonly key: string; readonly publicKey: string },
-): void {
+function startApiServer({ directory, programs, authority, processes, audit = false }: Parts, accounts: Accounts): void {
   const addresses = [`IP:${API_ADDRESS}`, 'DNS:kubernetes.default.svc', 'DNS:kubernetes.default', 'DNS:kubernetes'];
   const server = authority.issue({ name: 'apiserver', commonName: 'kube-apiserver', addresses });
   const client = authority.issue({

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -15,6 +15,9 @@ const SYSCTLS = [
 /** Directories that kubelet and libcni use whatever they are told. */
 const DIRECTORIES = ['/var/lib/kubelet', '/var/lib/cni', '/etc/cni'];
 
+/** Of a v2 cgroup: the controllers that its children have. */
+const HANDED_ON = 'cgroup.subtree_control';
+
 interface Before {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Those that were not there. */
@@ -23,6 +26,8 @@ interface Before {
   readonly bpffs: boolean;
   /** Network namespaces of pods. */
   readonly namespaces: readonly string[];
+  /** What each v2 hierarchy's root had handed on. */
+  readonly controllers: Readonly<Record<string, readonly string[]>>;
 }
 
 export const BPFFS = '/sys/fs/bpf';
@@ -37,7 +42,8 @@ export function rememberHost(directory: string): void {
   );
   const bpffs = hasBpffs();
   const directories = DIRECTORIES.filter((path) => !existsSync(path));
-  const before: Before = { sysctls, directories, bpffs, namespaces: namespaces() };
+  const controllers = Object.fromEntries(hierarchies().map((root) => [root, readControllers(root, HANDED_ON)]));
+  const before: Before = { sysctls, directories, bpffs, namespaces: namespaces(), controllers };
   writeFileSync(join(directory, 'host.json'), JSON.stringify(before));
   if (!bpffs) execFileSync('mount', ['-t', 'bpf', 'bpf', BPFFS]);
 }
@@ -57,6 +63,10 @@ export function restoreHost(directory: string): void {
     if (!before.bpffs && hasBpffs()) execFileSync('umount', ['-l', BPFFS]);
     // Of pods whose runtime was killed.
     for (const name of namespaces()) if (!before.namespaces.includes(name)) ip('netns', 'del', name);
+    for (const [root, names] of Object.entries(before.controllers)) {
+      const more = readControllers(root, HANDED_ON).filter((name) => !names.includes(name));
+      writeControllers(root, more, '-');
+    }
   }
   for (const { local } of addresses()) ip('addr', 'del', `${local}/32`, 'dev', 'lo');
   for (const name of links()) ip('link', 'del', name);
@@ -91,6 +101,23 @@ export function hierarchies(): string[] {
     .split('\n')
     .filter((line) => / - cgroup2? /.test(line))
     .flatMap((line) => line.split(' ')[4] ?? []);
+}
+
+/** Makes a cgroup that has every controller of its hierarchy: in v2 each level hands them on. */
+export function makeCgroup(hierarchy: string, name: string): void {
+  mkdirSync(join(hierarchy, name), { recursive: true });
+  const levels = name.split('/').map((_, depth, names) => join(hierarchy, ...names.slice(0, depth)));
+  for (const level of levels) writeControllers(level, readControllers(level, 'cgroup.controllers'), '+');
+}
+
+/** Of a v2 cgroup; none where it is of v1. */
+function readControllers(cgroup: string, file: string): string[] {
+  const path = join(cgroup, file);
+  return existsSync(path) ? readFileSync(path, 'utf8').split(/\s/).filter(Boolean) : [];
+}
+
+function writeControllers(cgroup: string, names: readonly string[], sign: '+' | '-'): void {
+  if (names.length > 0) writeFileSync(join(cgroup, HANDED_ON), names.map((name) => `${sign}${name}`).join(' '));
 }
 
 /** Kills whatever is in a cgroup or below it, until nothing is. */

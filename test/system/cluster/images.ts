@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type ImageConfig, writeImage } from '../../../scripts/image/archive.ts';
 import { makeImage } from '../../../scripts/image.ts';
 import { type ImageName, makeRoot } from '../containers/root.ts';
+import { WANTED_IMAGES } from './variables.ts';
 
 const NGINX = `user root; worker_processes 1; pid /tmp/pid; error_log stderr; daemon off;
 events { worker_connections 64; }
@@ -28,7 +29,9 @@ const CONFIGS: Readonly<Record<ImageName, ImageConfig>> = {
 };
 
 /** What images can be made of on this machine: x86_64 alone runs 32-bit programs of the same family. */
-export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter((name) => name !== 'i386' || process.arch === 'x64');
+export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter(
+  (name) => (name !== 'i386' || process.arch === 'x64') && WANTED_IMAGES.test(name),
+);
 
 /** Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives. */
 export function makeImages(directory: string): string[] {

@@ -1,10 +1,11 @@
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type TestCluster, useCluster } from './use.ts';
+import { MACHINE, timeout } from './variables.ts';
 import { type Eyes, isPartial, openEyes, type PodObject, type Profile } from './watched.ts';
 import { kubectlOf } from './webhooks.ts';
 
-const OVERLAY = fileURLToPath(new URL('deploy/', import.meta.url));
+const OVERLAY = fileURLToPath(new URL(MACHINE === undefined ? 'deploy/' : 'deploy-machine/', import.meta.url));
 export const NAMESPACE = 'security-profiles-operator';
 
 /** A cluster in which syscribe is installed as its users do, with agent, operator and webhook as pods of its image. */
@@ -27,9 +28,10 @@ export interface InstalledCluster {
   remove(...what: string[]): Promise<void>;
 }
 
-/** The daemon object: there is no auditd on nodes of `make cluster`. */
+/** The daemon object: there is no auditd on nodes of `make cluster`. What takes a processor long to start is left out in a machine. */
 export function daemon(spec: object = {}): object {
-  const enricher = { enableBpfRecorder: true, enableLogEnricher: true, logEnricherSource: 'Netlink' };
+  const enableLogEnricher = MACHINE === undefined;
+  const enricher = { enableBpfRecorder: true, enableLogEnricher, logEnricherSource: 'Netlink' };
   return {
     apiVersion: 'security-profiles-operator.x-k8s.io/v1',
     kind: 'SecurityProfilesOperatorDaemon',
@@ -56,12 +58,12 @@ export async function install(
 ): Promise<void> {
   // CRDs come first in the output, but what is of their kinds can only be read once they are established.
   await kubectl(['apply', '-k', OVERLAY]);
-  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
+  await kubectl(['wait', '--for=condition=Established', 'crd', '--all', timeout(60)]);
   // The operator may make one at the same time.
   await kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(daemon(spec)));
   for (const workload of [`deployment/${NAMESPACE}`, `deployment/${NAMESPACE}-webhook`])
-    await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, '--timeout=120s']);
-  await kubectl(['-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', '--timeout=180s']);
+    await kubectl(['-n', NAMESPACE, 'rollout', 'status', workload, timeout(120)]);
+  await kubectl(['-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', timeout(180)]);
 }
 
 const used = new Map<number, InstalledCluster>();

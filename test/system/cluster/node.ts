@@ -3,9 +3,12 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
-import { addAddress, hierarchies } from './host.ts';
+import { addAddress, hierarchies, makeCgroup } from './host.ts';
 import { commands, type Processes } from './processes.ts';
+import { MACHINE, RUNTIME } from './variables.ts';
 
+/** One cluster at a time on a machine: its addresses and bridges are the machine's. */
+export const DIRECTORY = '/var/lib/syscribe-cluster';
 /** Below this, in every hierarchy, the nodes have theirs. */
 export const CGROUP = 'syscribe-cluster';
 /** The image of the process that holds a pod's namespaces. */
@@ -14,23 +17,48 @@ const PLUGINS = '/usr/lib/cni';
 
 /** A node: a containerd and a kubelet, beside others of the same machine. */
 export interface Node {
+  readonly number: number;
   readonly name: string;
+  readonly address: string;
   readonly directory: string;
   readonly socket: string;
 }
 
-/** Starts containerd, and has it know the images; {@link startKubelet} comes behind. */
-export async function startContainerd(parts: Parts, number: number, images: readonly string[]): Promise<Node> {
+/** @param directory the cluster's. */
+export function nodeOf(directory: string, number: number): Node {
   const name = `node-${number}`;
-  const directory = join(parts.directory, name);
+  const own = join(directory, name);
+  return { number, name, address: `10.97.0.${number}`, directory: own, socket: join(own, 'containerd.sock') };
+}
+
+/** Writes what a node is started from. */
+export function prepareNode({ directory: all, authority }: Parts, number: number): Node {
+  const node = nodeOf(all, number);
+  const { name, address, directory } = node;
   for (const name of ['cni', 'manifests']) mkdirSync(join(directory, name), { recursive: true, mode: 0o700 });
-  const node: Node = { name, directory, socket: join(directory, 'containerd.sock') };
-  writeFileSync(join(directory, 'cni', '10-bridge.conflist'), network(node, number));
+  writeFileSync(join(directory, 'cni', '10-bridge.conflist'), network(node));
   writeFileSync(join(directory, 'containerd.toml'), containerdSettings(node));
-  parts.processes.start(`${name}-containerd`, 'containerd', ['--config', join(directory, 'containerd.toml')]);
-  await listening(parts.processes, node.socket);
-  for (const image of images) execFileSync('ctr', ['-a', node.socket, '-n', 'k8s.io', 'images', 'import', image]);
+  const identity = authority.issue({
+    name,
+    commonName: `system:node:${name}`,
+    organization: 'system:nodes',
+    addresses: [`IP:${address}`, `DNS:${name}`],
+  });
+  writeKubeconfig(join(directory, 'kubeconfig'), authority, identity);
+  const tls = { tlsCertFile: identity.certificate, tlsPrivateKeyFile: identity.key };
+  const anonymous = { enabled: false };
+  const authentication = { anonymous, x509: { clientCAFile: authority.own.certificate }, webhook: { enabled: true } };
+  const settings = { ...kubeletSettings(node), ...tls, authentication };
+  writeFileSync(join(directory, 'kubelet.json'), JSON.stringify(settings));
   return node;
+}
+
+/** Starts containerd, and has it know the images; {@link startKubelet} comes behind. */
+export async function startContainerd(processes: Processes, node: Node, images: readonly string[]): Promise<void> {
+  const { name, directory, socket } = node;
+  processes.start(`${name}-containerd`, 'containerd', ['--config', join(directory, 'containerd.toml')]);
+  await listening(processes, socket);
+  for (const image of images) execFileSync('ctr', ['-a', socket, '-n', 'k8s.io', 'images', 'import', image]);
 }
 
 /** Waits for a containerd that was started. */
@@ -42,30 +70,16 @@ export async function listening(processes: Processes, socket: string): Promise<v
   }
 }
 
-export function startKubelet(parts: Parts, node: Node, number: number): void {
-  const { programs, authority, processes } = parts;
-  const { name, directory } = node;
-  const address = `10.97.0.${number}`;
+/** @param programs where Kubernetes' are. */
+export function startKubelet(processes: Processes, node: Node, programs: string): void {
+  const { name, address, directory } = node;
   addAddress(address);
-  for (const hierarchy of hierarchies()) mkdirSync(join(hierarchy, CGROUP, name), { recursive: true });
+  for (const hierarchy of hierarchies()) makeCgroup(hierarchy, `${CGROUP}/${name}`);
   // A new cpuset allows nothing until it is told what.
   execFileSync('sh', ['-c', CPUSETS, 'sh', CGROUP, `${CGROUP}/${name}`]);
-  const identity = authority.issue({
-    name,
-    commonName: `system:node:${name}`,
-    organization: 'system:nodes',
-    addresses: [`IP:${address}`, `DNS:${name}`],
-  });
-  const kubeconfig = join(directory, 'kubeconfig');
-  writeKubeconfig(kubeconfig, authority, identity);
-  const settings = join(directory, 'kubelet.json');
-  const all = { ...kubeletSettings(node, address), tlsCertFile: identity.certificate, tlsPrivateKeyFile: identity.key };
-  const anonymous = { enabled: false };
-  const authentication = { anonymous, x509: { clientCAFile: authority.own.certificate }, webhook: { enabled: true } };
-  writeFileSync(settings, JSON.stringify({ ...all, authentication }));
   processes.start(`${name}-kubelet`, join(programs, 'kubelet'), [
-    `--config=${settings}`,
-    `--kubeconfig=${kubeconfig}`,
+    `--config=${join(directory, 'kubelet.json')}`,
+    `--kubeconfig=${join(directory, 'kubeconfig')}`,
     `--hostname-override=${name}`,
     `--node-ip=${address}`,
     `--root-dir=${join(directory, 'kubelet')}`,
@@ -90,7 +104,7 @@ for path; do
 	done
 done`;
 
-function kubeletSettings({ directory, name, socket }: Node, address: string): object {
+function kubeletSettings({ directory, name, address, socket }: Node): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -117,7 +131,7 @@ function kubeletSettings({ directory, name, socket }: Node, address: string): ob
   };
 }
 
-/** No overlay and no negative oom_score_adj: neither is to be had inside many containers and small machines. */
+/** Here, no overlay and no negative oom_score_adj: neither is to be had inside many containers and small machines. */
 function containerdSettings({ directory, socket }: Node): string {
   return `version = 2
 root = "${directory}/containerd/root"
@@ -133,13 +147,16 @@ state = "${directory}/containerd/state"
     bin_dir = "${PLUGINS}"
     conf_dir = "${directory}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    snapshotter = "${MACHINE === undefined ? 'native' : 'overlayfs'}"
+    default_runtime_name = "${RUNTIME}"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${RUNTIME}]
       runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${RUNTIME}.options]
+        BinaryName = "${RUNTIME}"
 `;
 }
 
-function network({ directory }: Node, number: number): string {
+function network({ directory, number }: Node): string {
   const bridge = {
     type: 'bridge',
     bridge: `syscribe${number}`,

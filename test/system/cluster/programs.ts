@@ -8,8 +8,9 @@ import { Runtime } from '../containers/runtime.ts';
 import { makeCgroup } from '../support/kernel.ts';
 import { readEvidence, start, temporary } from '../support/syscribe.ts';
 import { makeImageRoot, NOBODY } from './images.ts';
+import { RUNTIME } from './variables.ts';
 
-const runc = new Runtime('runc', 'runc');
+const runtime = new Runtime(RUNTIME, RUNTIME);
 
 /** Waits before it looks, so that it always has: whether the first look succeeds is chance. */
 const until = (condition: string) => `while :; do sleep 0.1; ${condition} && break; done`;
@@ -78,7 +79,7 @@ export interface Allowed {
 export async function recordHere(context: TestContext, image: ImageName, filtered: boolean): Promise<Allowed> {
   const [profile, evidence] = ['profile', 'evidence'].map((name) => join(temporary(context), name)) as [string, string];
   const cgroup = makeCgroup(context);
-  const options = ['-t', 'raw-seccomp', '--runtime', 'runc', '-o', profile, '--evidence', evidence];
+  const options = ['-t', 'raw-seccomp', '--runtime', RUNTIME, '-o', profile, '--evidence', evidence];
   const recorder = start(['record', '--cgroup', cgroup, ...options]);
   await recorder.until('stderr', /recording/);
   const { bundle } = makeBundle({
@@ -90,7 +91,7 @@ export async function recordHere(context: TestContext, image: ImageName, filtere
     ...(filtered && { seccomp: LOGGING }),
     ...(image === 'postgres' && { user: NOBODY }),
   });
-  const ran = await runc.run(`truth-${process.pid}-${image}`, bundle).finished;
+  const ran = await runtime.run(`truth-${process.pid}-${image}`, bundle).finished;
   assert.equal(ran.code, 0, `${ran.stdout}${ran.stderr}`);
   assert.equal((await recorder.finished).code, 0, recorder.stderr);
   assert.deepEqual(readEvidence(evidence).reasons, []);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { syscribe, temporary } from '../support/syscribe.ts';
 import { useInstalledCluster } from './installed.ts';
 import { deployment, namespace, pod, podSpec, recording } from './manifests.ts';
+import { RUNTIME } from './variables.ts';
 import { callsOf, completeness, has, isPartial, PARTIAL, type Profile } from './watched.ts';
 
 const cluster = useInstalledCluster();
@@ -22,8 +23,10 @@ async function served(ip: string): Promise<string> {
 
 test('nginx is recorded while it runs, and serves the same under what was recorded', cluster.options, async () => {
   const { eyes, apply, remove } = cluster;
-  const nginx = podSpec([{ name: 'nginx', image: 'nginx' }]);
-  await apply(namespace('web'), recording('web', 'shop'), pod('web', 'nginx', 'shop', nginx));
+  // Ready is one that serves: where all is slow that is not at once.
+  const readinessProbe = { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 };
+  const nginx = [{ name: 'nginx', image: 'nginx', readinessProbe }] as const;
+  await apply(namespace('web'), recording('web', 'shop'), pod('web', 'nginx', 'shop', podSpec(nginx)));
   const { status, metadata } = await cluster.running('web/nginx');
   assert.equal(await served(status?.podIP ?? ''), 'served\n');
   const live = await eyes.profiles.until('shop-nginx', has('accept4'));
@@ -42,7 +45,7 @@ test('nginx is recorded while it runs, and serves the same under what was record
 
   const seccompProfile = { type: 'Localhost', localhostProfile: await installed(final) };
   const under = { securityContext: { seccompProfile } };
-  await apply(pod('web', 'enforced', 'other', podSpec([{ name: 'nginx', image: 'nginx' }], under)));
+  await apply(pod('web', 'enforced', 'other', podSpec(nginx, under)));
   const { status: enforced } = await cluster.running('web/enforced');
   assert.equal(await served(enforced?.podIP ?? ''), 'served\n');
   await apply(pod('web', 'refused', 'other', podSpec([{ name: 'sh', script: 'chroot / true' }], under)));
@@ -66,7 +69,7 @@ test(
     const inCluster = await eyes.profiles.until('same-c', (profile) => !isPartial(profile));
     const file = join(temporary(context), 'profile');
     const command = ['/bin/busybox', 'sh', '-c', script];
-    const options = ['-t', 'raw-seccomp', '--runtime', 'runc', '-o', file];
+    const options = ['-t', 'raw-seccomp', '--runtime', RUNTIME, '-o', file];
     // The shell asks for the host's name where nobody has told it.
     const env = { ...process.env, HOSTNAME: 'one' };
     const { code, stderr } = await syscribe(['record', ...options, '--', ...command], { env });

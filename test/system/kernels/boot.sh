@@ -6,6 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 name=$1 root=$2 command=$3
 limit=${BOOT_LIMIT:-600} # seconds: a machine that hangs must not hang the tests
+memory=${BOOT_MEMORY:-2G}
+network=${BOOT_NETWORK:-none}
 
 kernel=$("$here/fetch-kernel.sh" "$name")
 work=$(mktemp -d)
@@ -48,8 +50,8 @@ while [ ! -S "$work/socket" ]; do
 done
 
 # In the background, so that a signal ends this script, and with it the machine, at once.
-timeout "$limit" "${machine[@]}" -m 2G -smp 2 -nic none -display none -serial stdio -monitor none -no-reboot \
-	-object memory-backend-memfd,id=memory,size=2G,share=on -numa node,memdev=memory \
+timeout "$limit" "${machine[@]}" -m "$memory" -smp 2 -nic "$network" -display none -serial stdio -monitor none -no-reboot \
+	-object memory-backend-memfd,id=memory,size="$memory",share=on -numa node,memdev=memory \
 	-chardev socket,id=fs,path="$work/socket" -device vhost-user-fs-pci,chardev=fs,tag=host \
 	-kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
 	-append "console=$console quiet loglevel=1 panic=-1 ${BOOT_OPTIONS:-}" </dev/null >"$work/console" 2>"$work/qemu.log" &

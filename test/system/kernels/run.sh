@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Records, compares with strace and enforces a few programs on other kernels, each in a virtual machine of its own:
-# run.sh [--write-docs] [NAME...]. Ends with `N passed, N failed`.
+# Records, compares with strace and enforces a few programs on other kernels, each in a virtual machine of its own, and runs a
+# Kubernetes node with cgroup v2 alone in one more (cluster-v2): run.sh [--write-docs] [NAME...]. Ends with `N passed, N failed`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
@@ -13,7 +13,7 @@ if [ "${1:-}" = --write-docs ]; then
 	[ $# -eq 0 ] || { echo "--write-docs is for all kernels" >&2 && exit 2; }
 fi
 names=("$@")
-[ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names)
+[ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names && echo cluster-v2)
 
 "$top/scripts/install-packages.sh" kernels
 make --no-print-directory -C "$top/test/system/programs"
@@ -30,11 +30,16 @@ path="export PATH=$top/node_modules/node/bin:\$PATH; cd $top; uname -r"
 refusal='out=$(bin/syscribe record -- true 2>&1); status=$?; echo "$out"; case "$status $out" in
 "125 "*"no task storage for tracing programs"*remedy:*) echo "1 passed, 0 failed" ;; *) echo "0 passed, 1 failed" ;; esac'
 
+# What crun needs of a profile when it starts a container, and when it executes something in it.
+cluster=('serves the same under what was recorded' 'what probes and hooks execute is recorded')
+cluster_files=(test/system/cluster/{recording,workloads}.test.ts)
+
 # expected NAME: how many tests must have passed; a workload that was renamed must not pass unseen.
 expected() {
 	local workloads
 	case $1 in
 	5.10) echo 1 && return ;;
+	cluster-v2) echo ${#cluster[@]} && return ;;
 	arm64-*) workloads=$aarch64 ;;
 	*) workloads=$x86_64 ;;
 	esac
@@ -45,6 +50,7 @@ expected() {
 test_kernel() {
 	case $1 in
 	5.10) "$here/boot.sh" "$1" / "$path; $refusal" ;;
+	cluster-v2) "$here/cluster.sh" 6.1 "${cluster_files[@]}" -- "${cluster[@]}" ;;
 	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; ${suite/@/$aarch64}" ;;
 	# Locked down as far as it goes: the programs read kernel memory by BTF loads alone, which stay allowed.
 	6.12) BOOT_OPTIONS=lockdown=confidentiality "$here/boot.sh" "$1" / "$path
@@ -68,7 +74,10 @@ for name in "${names[@]}"; do
 	version=$(grep -m 1 -E '^[0-9]+\.[0-9]+\.' "$log" || echo "$name")
 	passed=$((passed + ${counts%% passed*}))
 	failed=$((failed + $(sed -E 's/.*, ([0-9]+) failed/\1/' <<<"$counts")))
-	rows+="| $version | $(kernel_field "$name" 3) | $counts |"$'\n'
+	case $name in
+	cluster-v2) rows+="| $version, a Kubernetes node with cgroup v2 alone and crun | amd64 | $counts |"$'\n' ;;
+	*) rows+="| $version | $(kernel_field "$name" 3) | $counts |"$'\n' ;;
+	esac
 done
 
 if [ -n "$docs" ]; then

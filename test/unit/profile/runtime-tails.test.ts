@@ -37,6 +37,12 @@ test('without a version a tail holds what any version calls', () => {
   }
 });
 
+test('crun without no_new_privileges waits under its filter to be started', () => {
+  for (const version of measuredVersions('crun'))
+    for (const name of ['pselect6', 'read'])
+      assert.ok(runtimeTail('crun', { version, noNewPrivileges: false }).includes(name), `${name}, ${version}`);
+});
+
 test('crun with no_new_privileges loads its filter last', () => {
   assert.deepEqual(runtimeTail('crun', { version: '1.8.1', noNewPrivileges: true }), ['close', 'execve']);
 });

@@ -1,0 +1,22 @@
+/** What a cluster is to be like, as `SYSCRIBE_TEST_…` in the environment says. */
+const { SYSCRIBE_TEST_RUNTIME, SYSCRIBE_TEST_MACHINE, SYSCRIBE_TEST_IMAGES, SYSCRIBE_TEST_PATIENCE } = process.env;
+
+/** What containers are started by where nothing is said. */
+export const RUNTIME = (SYSCRIBE_TEST_RUNTIME ?? 'runc') as 'runc' | 'crun';
+
+/**
+ * A kernel of test/system/kernels: each node is a virtual machine with it, whose root is this machine's and whose network is the
+ * device tapN of this one. The control plane runs here: emulated, it would take minutes to start.
+ */
+export const MACHINE = SYSCRIBE_TEST_MACHINE;
+
+/** `busybox|nginx`: only these images are made, where others are not needed and take their time. */
+export const WANTED_IMAGES = new RegExp(SYSCRIBE_TEST_IMAGES ?? '');
+
+/** How many times longer than usual a cluster is waited for: an emulated machine takes its time. */
+export const PATIENCE = Number(SYSCRIBE_TEST_PATIENCE ?? 1);
+
+/** kubectl's option. */
+export function timeout(seconds: number): string {
+  return `--timeout=${seconds * PATIENCE}s`;
+}
