@@ -101,7 +101,9 @@ export class Rollouts {
     const { placements, seen } = this.#parts.history.of(key, uid);
     const now = { generation, mode: modeOf(profile), digest: digestOf(profile.spec) };
     const all = withPlacement(placements, now, placed, profile.status?.enforced);
-    this.#parts.history.put(key, { uid, placements: all, seen: all === placements ? seen : [] });
+    // Promoted, it is the same profile, under which they have begun.
+    const same = placements.at(-1)?.digest === now.digest;
+    this.#parts.history.put(key, { uid, placements: all, seen: same ? seen : [] });
     this.#wake.resolve();
   }
 

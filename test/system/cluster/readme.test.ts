@@ -65,7 +65,11 @@ const SAID: readonly (readonly [command: RegExp, text: RegExp, code?: number])[]
   [/^kubectl get seccompprofile front-nginx -o yaml/, /syscall-coverage: '\{"version":"v1","total":3,/],
   [/^kubectl run first /, /^/, 159],
   [/^kubectl .* logs /, /"audit".*type="seccomp".*syscallName="symlink"/],
-  [/^kubectl syscribe status/, /^front-nginx +symlink +default\/Pod\/first\/first +1 /m, 1],
+  [
+    /^kubectl syscribe status/,
+    /^front-nginx +Enforce +\d+ +False +\S+ +2 +1 .*^front-nginx +symlink +default\/Pod\/first\/first +1 /ms,
+    1,
+  ],
   [/^kubectl syscribe suggest/, /^ {6}- symlink$|^ {8}- symlink$/m],
 ];
 

@@ -173,6 +173,20 @@ test('a container counts once, over processes, if its start was seen', async (co
   assert.deepEqual([second.of(KEY)?.containers, second.of(KEY)?.counting], [1, true]);
 });
 
+test('a container that was counted in Audit is not counted again when that is promoted', async (context) => {
+  const { state, begin } = node(context);
+  const rollouts = begin();
+  await rollouts.round();
+  const audit = state.profile as InstallableProfile;
+  rollouts.installed('SeccompProfile', audit, { since: 1, changed: true });
+  await rollouts.round();
+  const promoted = { ...audit, status: { enforced: enforcedOf(profile('web', { rollout: { mode: 'Audit' } })) } };
+  state.profile = promoted;
+  rollouts.installed('SeccompProfile', promoted, { since: state.createdAt + 60_000, before: 1, changed: true });
+  await rollouts.round();
+  assert.deepEqual([rollouts.of(KEY)?.mode, rollouts.of(KEY)?.containers], ['Enforce', 1]);
+});
+
 test('a container that could not be started does not count', async (context) => {
   const terminated = { exitCode: 128, containerID: 'containerd://one', startedAt: '1970-01-01T00:00:00Z' };
   const { state, begin } = node(context, { mode: 'Audit' }, { terminated });
