@@ -12,7 +12,7 @@ const LACKS = ['mkdir', 'mkdirat'];
 const profile = {
   apiVersion: 'security-profiles-operator.x-k8s.io/v1',
   kind: 'SeccompProfile',
-  metadata: { name: 'web', uid: 'uid-of-web', generation: 1 },
+  metadata: { name: 'web', uid: 'uid-of-web', generation: 1, finalizers: ['spo.x-k8s.io/on-nodes'] },
   spec: {
     defaultAction: 'SCMP_ACT_KILL_PROCESS',
     architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64'],
