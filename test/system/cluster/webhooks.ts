@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CONVERTED_KINDS } from '../../../src/api/kinds.ts';
 import { CONFIGURATIONS, webhookConfiguration } from '../../../src/operator/daemon/webhooks.ts';
 import type { BindingCollaborators } from '../../../src/webhook/bindings/handler.ts';
 import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
@@ -100,8 +101,11 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
     url: `https://${ADDRESS}:${server.port}${path}`,
     caBundle: caBundle(authority.cert),
   });
-  const crds = (await kubectl('get', 'crd', '-o', 'name')).trim().split('\n');
-  await Promise.all(crds.map((crd) => replace(cluster, crd, '/spec/conversion/webhook/clientConfig', at('/convert'))));
+  await Promise.all(
+    CONVERTED_KINDS.map(({ plural }) =>
+      replace(cluster, `crd/${plural}.${GROUP}`, '/spec/conversion/webhook/clientConfig', at('/convert')),
+    ),
+  );
   await replace(cluster, CONFIGURATION, `${BINDING}/clientConfig`, at('/mutate-v1-pod-binding'));
   await replace(cluster, CONFIGURATION, `${RECORDING}/clientConfig`, at('/mutate-v1-pod-recording'));
   return { server, told, asked };
