@@ -89,6 +89,8 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   };
   const authority = await newAuthority(Date.now());
   const leaf = await newLeaf(authority, [ADDRESS], Date.now());
+  // Closed where what follows fails: a test's process would not end.
+  await using open = new AsyncDisposableStack();
   const server = await WebhookServer.listen(
     {
       routes: { ...routes, '/mutate-v1-pod-recording': { ...mutate, answer } },
@@ -97,6 +99,7 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
     },
     { host: ADDRESS, port: 0 },
   );
+  open.use(server);
   const at = (path: string) => ({
     url: `https://${ADDRESS}:${server.port}${path}`,
     caBundle: caBundle(authority.cert),
@@ -108,6 +111,7 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
   );
   await replace(cluster, CONFIGURATION, `${BINDING}/clientConfig`, at('/mutate-v1-pod-binding'));
   await replace(cluster, CONFIGURATION, `${RECORDING}/clientConfig`, at('/mutate-v1-pod-recording'));
+  open.move();
   return { server, told, asked };
 }
 
