@@ -12,7 +12,7 @@ export const AT_ONCE = 10;
 export const CROWD = 500;
 const CALLS_OF_CROWD = 5;
 /** Milliseconds in which nothing changes. */
-const REST = 60_000;
+const REST = 30_000;
 /** Behind the last node: statuses are written at most so much later, milliseconds. */
 const TRAILING = 6000;
 const WRITERS = 8;
