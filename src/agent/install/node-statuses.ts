@@ -39,6 +39,7 @@ export class NodeStatuses {
   readonly #log: Log;
   readonly #listeners: ((key: string) => void)[] = [];
   readonly #sync = Promise.withResolvers<void>();
+  #listed = false;
   /** Settled when all that there was has been told once; rejected when run() ends before. */
   readonly synced: Promise<void>;
   /** By KIND/NAME of the profile, as new as is known: what was written is, before it is heard of. */
@@ -134,11 +135,13 @@ export class NodeStatuses {
   async #lookAgain(failures: number, signal: AbortSignal): Promise<{ failed: boolean; milliseconds: number }> {
     try {
       await this.#list(signal);
+      this.#listed = true;
       this.#sync.resolve();
       return { failed: false, milliseconds: jittered(LIST_AGAIN) };
     } catch (error) {
       if (!signal.aborted && !isKube(error)) throw error;
-      const again = jittered(delayOf(BACKOFF, failures + 1));
+      // Nobody waits for the next look: an API server in trouble is not asked sooner.
+      const again = jittered(this.#listed ? LIST_AGAIN : delayOf(BACKOFF, failures + 1));
       const milliseconds = Math.max(again, isKube(error) ? (error.retryAfter ?? 0) : 0);
       if (!signal.aborted) this.#log.warn({ error, retryIn: Math.round(milliseconds) }, 'node statuses not listed');
       return { failed: true, milliseconds };
