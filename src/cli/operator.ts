@@ -53,7 +53,7 @@ async function run(options: Options): Promise<number> {
   const { StartupTaints } = await import('../operator/daemon/startup-taints.ts');
   const { watchDaemon } = await import('../operator/daemon/watch.ts');
   const { Installations } = await import('../operator/installations/installations.ts');
-  const { nodesOf, watchInstallations } = await import('../operator/installations/watch.ts');
+  const { allNodesOf, watchInstallations } = await import('../operator/installations/watch.ts');
   const { migrateStorage } = await import('../operator/migration.ts');
   const { Operator } = await import('../operator/operator.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
@@ -63,7 +63,7 @@ async function run(options: Options): Promise<number> {
   await using rolloutEvents = new EventRecorder(client, { component: 'rollout' });
   await using daemonEvents = new EventRecorder(client, { component: 'spod-config' });
   const view = watchInstallations(client, log, options.namespace);
-  const operator = new Operator(client, events, log, () => nodesOf(view) ?? 0);
+  const operator = new Operator(client, events, log, () => allNodesOf(view));
   const migrate = async (signal: AbortSignal) => {
     while (!signal.aborted) {
       try {

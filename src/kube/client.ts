@@ -103,21 +103,27 @@ export class KubeClient implements AsyncDisposable {
     return this.request('GET', pathOf(resource, reference), options);
   }
 
-  /** A list, page by page: all pages are of one version. Throws kind `gone` when it has become too old meanwhile. */
+  /**
+   * A list, page by page: all pages are of one version. Throws kind `gone` when it has become too old meanwhile.
+   * @param options.cached from the API server's memory, as one page: what was written just now may not be in it yet. For what a thousand
+   *   nodes ask at once: it reads etcd for every other list by pages, all objects of the type for a few of a label.
+   */
   async *pages<T extends KubeObject>(
     resource: Resource,
     {
       namespace,
       limit = PAGE,
+      cached = false,
       labelSelector,
       fieldSelector,
       ...call
-    }: Selection & CallOptions & { limit?: number } = {},
+    }: Selection & CallOptions & { readonly limit?: number; readonly cached?: boolean } = {},
   ): AsyncGenerator<Page<T>> {
     const path = pathOf(resource, { namespace });
+    const how = cached ? { resourceVersion: 0 } : { limit };
     let next: string | undefined;
     do {
-      const query = { labelSelector, fieldSelector, limit, continue: next };
+      const query = { labelSelector, fieldSelector, ...how, continue: next };
       const { metadata, items } = await this.request<Partial<List<T>>>('GET', path, { ...call, query });
       if (typeof metadata?.resourceVersion !== 'string') throw nonsense(`GET ${path}`, 'is no list');
       const page = items ?? [];

@@ -61,6 +61,11 @@ export function isKube(error: unknown, ...kinds: readonly KubeErrorKind[]): erro
   return error instanceof KubeError && (kinds.length === 0 || kinds.includes(error.kind));
 }
 
+/** The same, and not to be tried again within so many milliseconds. */
+export function postponed({ message, ...error }: KubeError, milliseconds: number): KubeError {
+  return new KubeError(error.kind, message, { ...error, retryAfter: Math.max(error.retryAfter ?? 0, milliseconds) });
+}
+
 /**
  * An answer that is none of success, or an ERROR event of a watch.
  * @param retryAfter the header of that name: seconds, or a date.

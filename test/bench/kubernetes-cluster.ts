@@ -22,7 +22,7 @@ export async function withCluster<T>(
   prepare: (kubectl: Kubectl) => Promise<void>,
   task: (cluster: BenchCluster) => Promise<T>,
 ): Promise<T> {
-  const { kubeconfig, kubectl: file } = await startCluster(nodes, say, { audit: true });
+  const { kubeconfig, kubectl: file } = await startCluster(nodes, say, { audit: true, simulated: nodes === 0 });
   try {
     const kubectl: Kubectl = async (args, input) => {
       const running = new Running(file, args, { stdin: 'pipe' });

@@ -1,5 +1,5 @@
 /** What simulations of many nodes have in common: an API server alone, and the real operator beside it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,9 @@ export function withSimulatedCluster<T>(task: (cluster: BenchCluster, operator: 
   return withCluster(0, installDefinitions, async (cluster) => {
     const bundle = mkdtempSync(join(tmpdir(), 'syscribe-bench-operator-'));
     try {
-      await using operator = await startOperator(cluster.kubeconfig, bundle);
-      return await task(cluster, operator);
+      const kubeconfig = await asServiceAccount(cluster, bundle);
+      await using operator = await startOperator(kubeconfig, bundle);
+      return await task({ ...cluster, kubeconfig }, operator);
     } finally {
       rmSync(bundle, { recursive: true });
     }
@@ -41,6 +42,18 @@ export async function startAgents(program: string, kubeconfig: string, ...args: 
   await Promise.all(processes.map((one) => one.heard()));
   const started = agents.move();
   return { processes, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** As pods are, not the administrator: of him the API server takes as much as comes, of others what it can do at once. */
+async function asServiceAccount({ kubeconfig, kubectl }: BenchCluster, directory: string): Promise<string> {
+  await kubectl(['create', 'serviceaccount', 'spod']);
+  const rights = ['--clusterrole=cluster-admin', '--serviceaccount=default:spod'];
+  await kubectl(['create', 'clusterrolebinding', 'spod', ...rights]);
+  const token = (await kubectl(['create', 'token', 'spod', '--duration=3h'])).trim();
+  const config = JSON.parse(readFileSync(kubeconfig, 'utf8'));
+  const file = join(directory, 'kubeconfig');
+  writeFileSync(file, JSON.stringify({ ...config, users: [{ name: 'user', user: { token } }] }), { mode: 0o600 });
+  return file;
 }
 
 async function installDefinitions(kubectl: Kubectl): Promise<void> {

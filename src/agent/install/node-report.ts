@@ -6,8 +6,10 @@ import type { Owner } from '../../api/node-status.ts';
 import type { NodeRollout } from '../../api/rollout.ts';
 import { nulls } from '../../api/schema.ts';
 import type { NodeReport as Report } from '../../api/types.ts';
+import { jittered } from '../../kube/backoff.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, MONOTONIC } from '../../kube/clock.ts';
+import { isKube, postponed } from '../../kube/errors.ts';
 import type { Log } from '../../kube/log.ts';
 import { customResource, isOlder, type KubeObject } from '../../kube/object.ts';
 import { type Again, WorkQueue } from '../../kube/queue.ts';
@@ -17,6 +19,10 @@ import { isPatient, keyOf, PAUSE, type Told } from './told.ts';
 const NODE_REPORTS = customResource('securityprofilenodereports', 'SecurityProfileNodeReport', false);
 /** What changes at about the same time is written at once, milliseconds. */
 const GATHER = 200;
+/** How many times as long as it took to write, nothing is written behind it: what is slow has many nodes to answer. */
+const EASE = 10;
+/** Milliseconds: so long an API server works on a request (`--request-timeout`); what is given up before has cost it the same. */
+const TIMEOUT = 60_000;
 /** Of one profile: the object holds all profiles of the node, and is 1 MB at most. */
 const MOST_PODS = 100;
 const MOST_DENIED = 10;
@@ -43,7 +49,8 @@ export class NodeReport {
   #present: ReportObject | undefined;
   /** By KIND/NAME, what is to be written of a profile; undefined: nothing more is told of it. */
   readonly #changes = new Map<string, Reported | undefined>();
-  #written = Number.NEGATIVE_INFINITY;
+  /** Nothing is written before. */
+  #next = Number.NEGATIVE_INFINITY;
 
   constructor({ client, log, node, clock = MONOTONIC }: NodeReportParts) {
     this.#client = client;
@@ -105,15 +112,16 @@ export class NodeReport {
     const before = this.#reported(key);
     if (isDeepStrictEqual(now, before)) return;
     this.#changes.set(key, now);
-    const pause = this.#written + PAUSE - this.#clock.now();
-    this.#queue.addAfter(this.#node, Math.max(now && before && isPatient(now, before) ? PAUSE : GATHER, pause));
+    const patient = now && before && isPatient(now, before);
+    this.#queue.addAfter(this.#node, Math.max(patient ? PAUSE : GATHER, this.#next - this.#clock.now()));
   }
 
   async #write(signal: AbortSignal): Promise<Again | undefined> {
     const changes = new Map(this.#changes);
     if (changes.size === 0) return undefined;
+    // What changed while it was written did not know of it yet.
+    if (this.#next > this.#clock.now()) return { requeueAfter: this.#next - this.#clock.now() };
     this.#present ??= await this.#create(signal);
-    this.#written = this.#clock.now();
     const profiles = { ...this.#present.status?.profiles, ...Object.fromEntries(changes) };
     const states = Object.values(profiles).flatMap((one) => one?.status ?? []);
     const status = {
@@ -121,11 +129,24 @@ export class NodeReport {
       errors: states.filter((state) => state === 'Error').length,
       profiles: Object.fromEntries([...changes].map(([key, one]) => [key, patchOf(one)])),
     };
-    const options = { type: 'merge', subresource: 'status', signal } as const;
-    const now = await this.#client.patch<ReportObject>(NODE_REPORTS, { name: this.#node }, { status }, options);
-    this.#heard(now, undefined);
+    this.#heard(await this.#patch(status, signal), undefined);
     for (const [key, one] of changes) if (this.#changes.get(key) === one) this.#changes.delete(key);
-    return this.#changes.size > 0 ? { requeueAfter: PAUSE } : undefined;
+    return this.#changes.size > 0 ? { requeueAfter: this.#next - this.#clock.now() } : undefined;
+  }
+
+  async #patch(status: object, signal: AbortSignal): Promise<ReportObject> {
+    const options = { type: 'merge', subresource: 'status', timeout: TIMEOUT, signal } as const;
+    const begun = this.#clock.now();
+    const rest = () => jittered(EASE * (this.#clock.now() - begun));
+    try {
+      const now = await this.#client.patch<ReportObject>(NODE_REPORTS, { name: this.#node }, { status }, options);
+      this.#next = Math.max(begun + PAUSE, this.#clock.now() + rest());
+      return now;
+    } catch (error) {
+      const milliseconds = rest();
+      this.#next = this.#clock.now() + milliseconds;
+      throw isKube(error) ? postponed(error, milliseconds) : error;
+    }
   }
 
   /** Where it is there already, since an earlier request was done and not answered, it is heard of soon, and this tried again. */

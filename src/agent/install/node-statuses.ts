@@ -150,9 +150,11 @@ export class NodeStatuses {
 
   async #list(signal: AbortSignal): Promise<void> {
     const labelSelector = `${LABELS.nodeName}=${nodeLabel(this.#node)}`;
-    // What is written meanwhile is newer than the list.
     const gone = new Map(this.#present);
-    for await (const { items } of this.#client.pages<NodeStatusObject>(NODE_STATUSES, { labelSelector, signal }))
+    let version = 0;
+    const options = { labelSelector, cached: true, signal };
+    for await (const { items, resourceVersion } of this.#client.pages<NodeStatusObject>(NODE_STATUSES, options)) {
+      version = Number(resourceVersion);
       for (const now of items) {
         const key = this.#keyOf(now);
         if (key === undefined) continue;
@@ -161,8 +163,10 @@ export class NodeStatuses {
         this.#heard(key, now);
         if (this.#present.get(key)?.metadata.resourceVersion !== before?.metadata.resourceVersion) this.#tell(key);
       }
+    }
     for (const [key, before] of gone) {
-      if (this.#present.get(key) !== before) continue;
+      // What is written meanwhile, or just before, is newer than the list.
+      if (this.#present.get(key) !== before || Number(before.metadata.resourceVersion) > version) continue;
       this.#present.delete(key);
       this.#tell(key);
     }

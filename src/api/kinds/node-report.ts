@@ -37,6 +37,8 @@ export const NODE_REPORT = {
       description: 'By KIND/NAME.',
       type: 'object',
       additionalProperties: REPORTED,
+      // One writes all of it: the API server keeps no owner for each field of each profile, more than the profiles themselves.
+      'x-kubernetes-map-type': 'atomic',
     },
   }),
 } as const satisfies Kind;

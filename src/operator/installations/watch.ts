@@ -20,6 +20,7 @@ interface DaemonSet extends KubeObject {
   readonly status?: {
     readonly observedGeneration?: number;
     readonly desiredNumberScheduled?: number;
+    readonly numberMisscheduled?: number;
     readonly updatedNumberScheduled?: number;
     readonly numberReady?: number;
   };
@@ -55,9 +56,19 @@ export function watchInstallations(client: KubeClient, log: Log, namespace: stri
   };
 }
 
-/** Nodes that have an agent, or are to get one; undefined where nobody knows. */
-export function nodesOf({ agents }: Pick<InstallationView, 'agents'>): number | undefined {
+type Agents = Pick<InstallationView, 'agents'>;
+
+/** Nodes that are to have an agent; undefined where nobody knows. */
+export function nodesOf({ agents }: Agents): number | undefined {
   return [...agents.list()][0]?.status?.desiredNumberScheduled;
+}
+
+/**
+ * Those that have an agent too, and are not to have one: the DaemonSet controller counts a node so that is tainted since it does not answer.
+ * They come back.
+ */
+export function allNodesOf(view: Agents): number {
+  return (nodesOf(view) ?? 0) + ([...view.agents.list()][0]?.status?.numberMisscheduled ?? 0);
 }
 
 /** There is one for each profile and node. */
@@ -104,11 +115,12 @@ function countOf(raw: KubeObject): DaemonSet {
   const { metadata, spec, status = {} } = raw as RawDaemonSet;
   const { name, namespace, uid, resourceVersion, generation, labels } = metadata;
   const kept = { name, namespace, uid, resourceVersion, generation, labels } as KubeObject['metadata'];
-  const { observedGeneration = 0, desiredNumberScheduled = 0, updatedNumberScheduled = 0, numberReady = 0 } = status;
+  const { observedGeneration = 0, desiredNumberScheduled = 0, numberMisscheduled = 0 } = status;
+  const { updatedNumberScheduled = 0, numberReady = 0 } = status;
   return {
     metadata: kept,
     containers: (spec?.template.spec.containers ?? []).map((container) => container.name),
-    status: { observedGeneration, desiredNumberScheduled, updatedNumberScheduled, numberReady },
+    status: { observedGeneration, desiredNumberScheduled, numberMisscheduled, updatedNumberScheduled, numberReady },
   };
 }
 

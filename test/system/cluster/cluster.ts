@@ -10,7 +10,7 @@ import { API_ADDRESS, type Parts, startControllers, startServers } from './contr
 import { addAddress, BPFFS, killBelow, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
 import { makeImages } from './images.ts';
 import { startMachine } from './machine.ts';
-import { CGROUP, DIRECTORY, listening, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
+import { answering, CGROUP, DIRECTORY, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
 import { Processes } from './processes.ts';
 import { MACHINE, PATIENCE, timeout } from './variables.ts';
 
@@ -43,7 +43,7 @@ export function buildKubernetes(): string {
 export async function startCluster(
   count: number,
   say: (text: string) => void,
-  options: Pick<Parts, 'audit'> = {},
+  options: Pick<Parts, 'audit' | 'simulated'> = {},
 ): Promise<Cluster> {
   if (existsSync(DIRECTORY)) {
     if (new Processes(DIRECTORY).alive())
@@ -64,7 +64,7 @@ export async function startCluster(
 }
 
 async function start(
-  where: Pick<Parts, 'directory' | 'programs' | 'audit'>,
+  where: Pick<Parts, 'directory' | 'programs' | 'audit' | 'simulated'>,
   count: number,
   say: (text: string) => void,
 ): Promise<Cluster> {
@@ -131,7 +131,7 @@ export async function rebootNode(name: string): Promise<void> {
   for (const { name: process, file, args } of stopped) {
     processes.start(process, file, args);
     // A kubelet ends where there is no runtime yet.
-    await listening(processes, socket);
+    await answering(processes, socket);
   }
 }
 

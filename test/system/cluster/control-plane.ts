@@ -23,6 +23,8 @@ export interface Parts {
   readonly processes: Processes;
   /** Whether the API server writes down who asked for what: {@link auditLogOf}. */
   readonly audit?: boolean;
+  /** Whether its nodes are objects alone: nobody holds them lost since no kubelet tells of them, or makes pods for them. */
+  readonly simulated?: boolean;
 }
 
 /** Where each request to the API server has a line, without its body. */
@@ -60,6 +62,7 @@ export function startControllers(parts: Parts, accounts: Accounts): void {
     `--root-ca-file=${parts.authority.own.certificate}`,
     `--service-account-private-key-file=${accounts.key}`,
     '--use-service-account-credentials=true',
+    ...(parts.simulated ? ['--controllers=*,-node-lifecycle-controller,-daemonset-controller'] : []),
   ]);
   startController(parts, 'kube-scheduler', []);
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { Cri } from '../support/cri.ts';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies, makeCgroup } from './host.ts';
 import { commands, type Processes } from './processes.ts';
@@ -13,6 +14,7 @@ export const DIRECTORY = '/var/lib/syscribe-cluster';
 export const CGROUP = 'syscribe-cluster';
 /** The image of the process that holds a pod's namespaces. */
 export const PAUSE = 'syscribe.test/busybox:1';
+const LOOK = 20; // milliseconds
 const PLUGINS = '/usr/lib/cni';
 
 /** A node: a containerd and a kubelet, beside others of the same machine. */
@@ -57,16 +59,26 @@ export function prepareNode({ directory: all, authority }: Parts, number: number
 export async function startContainerd(processes: Processes, node: Node, images: readonly string[]): Promise<void> {
   const { name, directory, socket } = node;
   processes.start(`${name}-containerd`, 'containerd', ['--config', join(directory, 'containerd.toml')]);
-  await listening(processes, socket);
+  await answering(processes, socket);
   for (const image of images) execFileSync('ctr', ['-a', socket, '-n', 'k8s.io', 'images', 'import', image]);
 }
 
-/** Waits for a containerd that was started. */
-export async function listening(processes: Processes, socket: string): Promise<void> {
-  while (!existsSync(socket)) {
+/** Waits until a containerd that was started answers: its socket is there before its part for Kubernetes is. */
+export async function answering(processes: Processes, socket: string): Promise<void> {
+  const alive = () => {
     const [ended] = processes.ended();
     if (ended !== undefined) throw new Error(ended);
-    await setTimeout(20);
+  };
+  for (; !existsSync(socket); await setTimeout(LOOK)) alive();
+  using cri = new Cri(`unix://${socket}`);
+  for (;;) {
+    try {
+      await cri.ask('Version', {});
+      return;
+    } catch {
+      alive();
+      await setTimeout(LOOK);
+    }
   }
 }
 

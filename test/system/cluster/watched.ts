@@ -3,6 +3,8 @@ import { KubeClient } from '../../../src/kube/client.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
 import { customResource, type KubeObject, PODS, type Resource } from '../../../src/kube/object.ts';
 import { Informer } from '../../../src/kube/reflector.ts';
+import { DIRECTORY } from './node.ts';
+import { Processes } from './processes.ts';
 
 export type Profile = SeccompProfile & KubeObject;
 export type Told = NodeStatus & KubeObject;
@@ -26,6 +28,7 @@ export interface PodObject extends KubeObject {
   };
 }
 
+const LOOK = 2000; // milliseconds
 export const PARTIAL = 'spo.x-k8s.io/partial';
 
 /** It still grows, or waits to be merged. */
@@ -50,9 +53,12 @@ export function completeness({ status }: Recording) {
 /** Objects of a kind as the API server has them: what a test waits for, it sees come. */
 export class Watched<T extends KubeObject> {
   readonly #informer: Informer<T>;
+  readonly #broken: AbortSignal;
 
-  constructor(client: KubeClient, resource: Resource) {
+  /** @param broken aborts when what is waited for will not come. */
+  constructor(client: KubeClient, resource: Resource, broken: AbortSignal) {
     this.#informer = new Informer<T>({ client, resource });
+    this.#broken = broken;
   }
 
   run(signal: AbortSignal): Promise<void> {
@@ -90,7 +96,10 @@ export class Watched<T extends KubeObject> {
 
   async #when<R>(look: () => R | undefined): Promise<R> {
     await this.#informer.synced;
-    const { promise, resolve } = Promise.withResolvers<R>();
+    this.#broken.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    const fail = () => reject(this.#broken.reason);
+    this.#broken.addEventListener('abort', fail);
     const check = () => {
       const found = look();
       if (found !== undefined) resolve(found);
@@ -101,6 +110,7 @@ export class Watched<T extends KubeObject> {
       return await promise;
     } finally {
       stop();
+      this.#broken.removeEventListener('abort', fail);
     }
   }
 }
@@ -119,14 +129,14 @@ export interface Eyes {
 export function openEyes(kubeconfig: string): Eyes {
   const client = new KubeClient(loadConnection({ kubeconfig }), { userAgent: 'syscribe-test' });
   const stop = new AbortController();
-  const profiles = new Watched<Profile>(client, customResource('seccompprofiles', 'SeccompProfile', false));
-  const recordings = new Watched<Recording>(client, customResource('profilerecordings', 'ProfileRecording', true));
-  const pods = new Watched<PodObject>(client, PODS);
-  const statuses = new Watched<Told>(
-    client,
-    customResource('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false),
-  );
-  const bindings = new Watched<Bound>(client, customResource('profilebindings', 'ProfileBinding', true));
+  const broken = brokenCluster(stop.signal);
+  const custom = <T extends KubeObject>(plural: string, kind: string, namespaced: boolean) =>
+    new Watched<T>(client, customResource(plural, kind, namespaced), broken);
+  const profiles = custom<Profile>('seccompprofiles', 'SeccompProfile', false);
+  const recordings = custom<Recording>('profilerecordings', 'ProfileRecording', true);
+  const pods = new Watched<PodObject>(client, PODS, broken);
+  const statuses = custom<Told>('securityprofilenodestatuses', 'SecurityProfileNodeStatus', false);
+  const bindings = custom<Bound>('profilebindings', 'ProfileBinding', true);
   const running = [profiles, recordings, pods, statuses, bindings].map((watched) => watched.run(stop.signal));
   return {
     client,
@@ -141,4 +151,22 @@ export function openEyes(kubeconfig: string): Eyes {
       await client[Symbol.asyncDispose]();
     },
   };
+}
+
+/**
+ * Aborts, with the end of its log, when a process of the cluster has ended that nobody stopped: else each test runs into its time limit, and
+ * none says why. Seen ended twice, since whoever stops one strikes it off only then.
+ */
+function brokenCluster(done: AbortSignal): AbortSignal {
+  const broken = new AbortController();
+  const processes = new Processes(DIRECTORY);
+  let before: readonly string[] = [];
+  const looking = setInterval(() => {
+    const now = processes.ended();
+    const ended = now.find((text) => before.includes(text));
+    if (ended !== undefined) broken.abort(new Error(ended));
+    before = now;
+  }, LOOK);
+  done.addEventListener('abort', () => clearInterval(looking));
+  return broken.signal;
 }

@@ -102,3 +102,25 @@ test('what somebody has done to a status is seen when they are listed again, or 
   stop.abort();
   await running;
 });
+
+test('a list out of the API server’s memory, older than what was written, takes nothing away', async (context) => {
+  const { server, client } = await serve(context);
+  const clock = new FakeClock();
+  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
+  const stop = new AbortController();
+  const heard: string[] = [];
+  statuses.onChange((key) => heard.push(key));
+  const running = statuses.run(stop.signal);
+  await statuses.synced;
+  const before = String(server.objects.version);
+  await statuses.put(owner, told(), stop.signal);
+  const body = JSON.stringify({ metadata: { resourceVersion: before }, items: [] });
+  server.fail(({ method }) => method === 'GET', { status: 200, body });
+  await clock.pass(150_000, 450_000);
+  await clock.awaited(150_000, 450_000);
+  assert.deepEqual([statuses.has('SeccompProfile', 'web'), heard], [true, []]);
+  const [list] = server.asked.filter(({ method }) => method === 'GET');
+  assert.deepEqual([list?.query.get('resourceVersion'), list?.query.get('limit')], ['0', null]);
+  stop.abort();
+  await running;
+});

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NodeReport as Reporter } from '../../../../src/agent/install/node-report.ts';
 import type { NodeReport } from '../../../../src/api/types.ts';
 import { PODS, pathOf } from '../../../../src/kube/object.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { serve } from '../../../support/kube.ts';
 import { node, PROFILES, profile, REPORTS, user } from './support.ts';
 
 const ANNOTATIONS = { 'spo.x-k8s.io/node-reports': 'true' };
@@ -15,7 +17,7 @@ const RELEASED = {
 async function passing(clock: FakeClock, until: (condition: () => boolean) => Promise<void>, condition: () => boolean) {
   let over = false;
   const pass = async () => {
-    while (!over) await clock.pass(1, 5000);
+    while (!over) await clock.pass(1, 10_000_000);
   };
   await Promise.race([until(condition), pass()]);
   over = true;
@@ -105,3 +107,35 @@ test('a report that somebody took away is written anew; a new process writes not
   assert.equal(reported('b')?.status, 'Installed');
   assert.equal(writes() - before, 1);
 });
+
+for (const [how, refuses] of [
+  ['answers', false],
+  ['fails', true],
+] as const)
+  test(`an API server that ${how} after three seconds is left alone for ten times as long`, async (context) => {
+    const { server, client } = await serve(context);
+    const clock = new FakeClock();
+    const report = new Reporter({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
+    const stop = new AbortController();
+    const running = report.run(stop.signal);
+    await report.synced;
+    const slowly = ({ method }: { method: string }) => {
+      if (method !== 'PATCH') return false;
+      // Something that changes meanwhile is no reason not to wait.
+      put('b');
+      clock.advance(3000);
+      return refuses;
+    };
+    server.fail(slowly, { status: 503 });
+    const put = (name: string) =>
+      report.put({ kind: 'SeccompProfile', name, uid: name }, { state: 'Installed', generation: 1, pods: [] });
+    put('a');
+    await clock.pass(200, 200);
+    await clock.awaited(15_000, 45_000);
+    assert.deepEqual(
+      clock.pending.filter((milliseconds) => milliseconds < 15_000),
+      [],
+    );
+    stop.abort();
+    await running;
+  });

@@ -5,7 +5,12 @@ import { Informer } from '../../../../src/kube/reflector.ts';
 import { DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { watchDaemon } from '../../../../src/operator/daemon/watch.ts';
 import { Installations } from '../../../../src/operator/installations/installations.ts';
-import { BINDINGS, NODE_STATUSES, nodesOf, watchInstallations } from '../../../../src/operator/installations/watch.ts';
+import {
+  allNodesOf,
+  BINDINGS,
+  NODE_STATUSES,
+  watchInstallations,
+} from '../../../../src/operator/installations/watch.ts';
 import type { ProfileObject } from '../../../../src/operator/instances.ts';
 import { PROFILES } from '../../../../src/operator/recordings.ts';
 import { Reporting } from '../../../../src/operator/reporting.ts';
@@ -33,7 +38,7 @@ export async function operate(context: TestContext, nodes: readonly string[], mo
     },
   };
   const { daemons } = watchDaemon(client, log, 'spo');
-  const reporting = new Reporting(profiles, () => nodesOf(view) ?? 0, most);
+  const reporting = new Reporting(profiles, () => allNodesOf(view), most);
   const installations = new Installations({ client, log, events, profiles, daemons, view, reporting });
   const stop = new AbortController();
   const run = () => {

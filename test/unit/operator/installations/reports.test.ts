@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NODES, pathOf } from '../../../../src/kube/object.ts';
+import { type KubeObject, NODES, pathOf } from '../../../../src/kube/object.ts';
+import { DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { NODE_REPORTS } from '../../../../src/operator/installations/reports.ts';
 import { BINDINGS } from '../../../../src/operator/installations/watch.ts';
 import { PROFILES } from '../../../../src/operator/recordings.ts';
@@ -37,6 +38,16 @@ test('profiles for whose node statuses there is no room are told of in reports, 
   await is('next', 'Pending');
   assert.equal(find('next')?.metadata.annotations, undefined);
   assert.equal(find('more')?.metadata.annotations?.['spo.x-k8s.io/node-reports'], 'true');
+});
+
+test('nodes that do not answer will tell of profiles again: there has to be room for them too', async (context) => {
+  const { run, put, is, find } = await operate(context, ['n1', 'n2'], 1);
+  const status = { desiredNumberScheduled: 0, numberMisscheduled: 2 };
+  put(DAEMON_SETS, { metadata: { name: 'spod', namespace: 'spo' }, status } as KubeObject);
+  put(PROFILES, profile('first'));
+  run();
+  await is('first', 'Pending');
+  assert.equal(find('first')?.metadata.annotations?.['spo.x-k8s.io/node-reports'], 'true');
 });
 
 test('what reports say of a profile is told of it: the worst state and why, who uses it', async (context) => {
