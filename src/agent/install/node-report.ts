@@ -21,6 +21,8 @@ const NODE_REPORTS = customResource('securityprofilenodereports', 'SecurityProfi
 const GATHER = 200;
 /** How many times as long as it took to write, nothing is written behind it: what is slow has many nodes to answer. */
 const EASE = 10;
+/** But not longer, milliseconds. */
+const MOST_EASE = 60_000;
 /** Milliseconds: so long an API server works on a request (`--request-timeout`); what is given up before has cost it the same. */
 const TIMEOUT = 60_000;
 /** Of one profile: the object holds all profiles of the node, and is 1 MB at most. */
@@ -113,14 +115,19 @@ export class NodeReport {
     if (isDeepStrictEqual(now, before)) return;
     this.#changes.set(key, now);
     const patient = now && before && isPatient(now, before);
-    this.#queue.addAfter(this.#node, Math.max(patient ? PAUSE : GATHER, this.#next - this.#clock.now()));
+    this.#queue.addAfter(this.#node, Math.max(patient ? PAUSE : GATHER, this.#wait()));
+  }
+
+  /** Milliseconds until it may be written. */
+  #wait(): number {
+    return Math.max(0, this.#next - this.#clock.now());
   }
 
   async #write(signal: AbortSignal): Promise<Again | undefined> {
     const changes = new Map(this.#changes);
     if (changes.size === 0) return undefined;
     // What changed while it was written did not know of it yet.
-    if (this.#next > this.#clock.now()) return { requeueAfter: this.#next - this.#clock.now() };
+    if (this.#wait() > 0) return { requeueAfter: this.#wait() };
     this.#present ??= await this.#create(signal);
     const profiles = { ...this.#present.status?.profiles, ...Object.fromEntries(changes) };
     const states = Object.values(profiles).flatMap((one) => one?.status ?? []);
@@ -131,13 +138,13 @@ export class NodeReport {
     };
     this.#heard(await this.#patch(status, signal), undefined);
     for (const [key, one] of changes) if (this.#changes.get(key) === one) this.#changes.delete(key);
-    return this.#changes.size > 0 ? { requeueAfter: this.#next - this.#clock.now() } : undefined;
+    return this.#changes.size > 0 ? { requeueAfter: this.#wait() } : undefined;
   }
 
   async #patch(status: object, signal: AbortSignal): Promise<ReportObject> {
     const options = { type: 'merge', subresource: 'status', timeout: TIMEOUT, signal } as const;
     const begun = this.#clock.now();
-    const rest = () => jittered(EASE * (this.#clock.now() - begun));
+    const rest = () => jittered(Math.min(MOST_EASE, EASE * (this.#clock.now() - begun)));
     try {
       const now = await this.#client.patch<ReportObject>(NODE_REPORTS, { name: this.#node }, { status }, options);
       this.#next = Math.max(begun + PAUSE, this.#clock.now() + rest());
