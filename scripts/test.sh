@@ -14,7 +14,10 @@ done
 
 passed=0 failed=0 broken=()
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+# Made by the first cluster for all of them: seconds each.
+SYSCRIBE_TEST_ARCHIVES=$(mktemp -d)
+export SYSCRIBE_TEST_ARCHIVES
+trap 'rm -rf "$log" "$SYSCRIBE_TEST_ARCHIVES"' EXIT
 
 # stage NAME COMMAND...: its closing line `N passed, N failed` is added up; one that ends badly without it is a failure.
 stage() {

@@ -1,9 +1,9 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ImageConfig, writeImage } from '../../../scripts/image/archive.ts';
 import { makeImage } from '../../../scripts/image.ts';
 import { type ImageName, makeRoot } from '../containers/root.ts';
-import { WANTED_IMAGES } from './variables.ts';
+import { ARCHIVES, WANTED_IMAGES } from './variables.ts';
 
 const NGINX = `user root; worker_processes 1; pid /tmp/pid; error_log stderr; daemon off;
 events { worker_connections 64; }
@@ -35,18 +35,24 @@ export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter(
 
 /** Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives. */
 export function makeImages(directory: string): string[] {
-  const archives = join(directory, 'images');
-  mkdirSync(archives);
-  const own = join(archives, 'syscribe.tar');
-  makeImage(own);
-  const others = IMAGES.map((name) => {
-    const root = makeImageRoot(name);
-    const archive = join(archives, `${name}.tar`);
-    writeImage(archive, `syscribe.test/${name}:1`, root, CONFIGS[name]);
-    rmSync(root, { recursive: true });
-    return archive;
-  });
-  return [own, ...others];
+  const archives = ARCHIVES ?? join(directory, 'images');
+  mkdirSync(archives, { recursive: true });
+  const others = IMAGES.map((name) =>
+    once(join(archives, `${name}.tar`), (archive) => {
+      const root = makeImageRoot(name);
+      writeImage(archive, `syscribe.test/${name}:1`, root, CONFIGS[name]);
+      rmSync(root, { recursive: true });
+    }),
+  );
+  return [once(join(archives, 'syscribe.tar'), makeImage), ...others];
+}
+
+/** Unless it is there; whole, or not at all. */
+function once(archive: string, make: (archive: string) => void): string {
+  if (existsSync(archive)) return archive;
+  make(`${archive}.new`);
+  renameSync(`${archive}.new`, archive);
+  return archive;
 }
 
 /** What is in the image. */

@@ -1,5 +1,11 @@
 /** What a cluster is to be like, as `SYSCRIBE_TEST_…` in the environment says. */
-const { SYSCRIBE_TEST_RUNTIME, SYSCRIBE_TEST_MACHINE, SYSCRIBE_TEST_IMAGES, SYSCRIBE_TEST_PATIENCE } = process.env;
+const {
+  SYSCRIBE_TEST_RUNTIME,
+  SYSCRIBE_TEST_MACHINE,
+  SYSCRIBE_TEST_IMAGES,
+  SYSCRIBE_TEST_ARCHIVES,
+  SYSCRIBE_TEST_PATIENCE,
+} = process.env;
 
 /** What containers are started by where nothing is said. */
 export const RUNTIME = (SYSCRIBE_TEST_RUNTIME ?? 'runc') as 'runc' | 'crun';
@@ -12,6 +18,9 @@ export const MACHINE = SYSCRIBE_TEST_MACHINE;
 
 /** `busybox|nginx`: only these images are made, where others are not needed and take their time. */
 export const WANTED_IMAGES = new RegExp(SYSCRIBE_TEST_IMAGES ?? '');
+
+/** Where images are kept for further clusters that are started of the same tree; undefined: they go with their cluster. */
+export const ARCHIVES = SYSCRIBE_TEST_ARCHIVES;
 
 /** How many times longer than usual a cluster is waited for: an emulated machine takes its time. */
 export const PATIENCE = Number(SYSCRIBE_TEST_PATIENCE ?? 1);
