@@ -105,8 +105,8 @@ export class KubeClient implements AsyncDisposable {
 
   /**
    * A list, page by page: all pages are of one version. Throws kind `gone` when it has become too old meanwhile.
-   * @param options.cached from the API server's memory, as one page: what was written just now may not be in it yet. For what a thousand
-   *   nodes ask at once: it reads etcd for every other list by pages, all objects of the type for a few of a label.
+   * @param options.cached from the API server's memory (`resourceVersion=0`), as one page: what was written just now may not be in it yet. For
+   *   what a thousand nodes ask at once: a list in pages is read from etcd, all objects of the type for the few of a label.
    */
   async *pages<T extends KubeObject>(
     resource: Resource,

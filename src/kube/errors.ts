@@ -62,8 +62,9 @@ export function isKube(error: unknown, ...kinds: readonly KubeErrorKind[]): erro
 }
 
 /** The same, and not to be tried again within so many milliseconds. */
-export function postponed({ message, ...error }: KubeError, milliseconds: number): KubeError {
-  return new KubeError(error.kind, message, { ...error, retryAfter: Math.max(error.retryAfter ?? 0, milliseconds) });
+export function postponed(error: KubeError, milliseconds: number): KubeError {
+  const { kind, message, status, reason, cause, retryAfter = 0 } = error;
+  return new KubeError(kind, message, { status, reason, cause, retryAfter: Math.max(retryAfter, milliseconds) });
 }
 
 /**
