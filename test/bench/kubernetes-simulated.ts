@@ -1,9 +1,10 @@
 /** What simulations of many nodes have in common: an API server alone, and the real operator beside it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FLAGS } from '../../scripts/image.ts';
+import { writeTokenKubeconfig } from '../system/cluster/control-plane.ts';
 import { CRDS } from '../system/cluster/webhooks.ts';
 import { Running } from '../system/support/syscribe.ts';
 import { type BenchCluster, type Kubectl, withCluster } from './kubernetes-cluster.ts';
@@ -50,9 +51,8 @@ async function asServiceAccount({ kubeconfig, kubectl }: BenchCluster, directory
   const rights = ['--clusterrole=cluster-admin', '--serviceaccount=default:spod'];
   await kubectl(['create', 'clusterrolebinding', 'spod', ...rights]);
   const token = (await kubectl(['create', 'token', 'spod', '--duration=3h'])).trim();
-  const config = JSON.parse(readFileSync(kubeconfig, 'utf8'));
   const file = join(directory, 'kubeconfig');
-  writeFileSync(file, JSON.stringify({ ...config, users: [{ name: 'user', user: { token } }] }), { mode: 0o600 });
+  writeTokenKubeconfig(file, kubeconfig, token);
   return file;
 }
 

@@ -1,7 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Cri } from '../support/cri.ts';
@@ -12,12 +11,9 @@ import { makeImages } from './images.ts';
 import { startMachine } from './machine.ts';
 import { answering, CGROUP, DIRECTORY, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
 import { Processes } from './processes.ts';
-import { MACHINE, PATIENCE, timeout } from './variables.ts';
+import { MACHINE, timeout } from './variables.ts';
 
 export { DIRECTORY };
-
-const LOOK = 100; // milliseconds
-const STARTING = 120_000 * PATIENCE; // milliseconds
 
 /** A running cluster. */
 export interface Cluster {
@@ -88,15 +84,15 @@ async function start(
   }
   const ask = (...args: string[]) => promisify(execFile)(kubectl, ['--kubeconfig', kubeconfig, ...args]);
   say('waiting for the API server');
-  await until(processes, () => ask('get', '--raw', '/readyz'));
+  await processes.until(() => ask('get', '--raw', '/readyz'));
   startControllers(parts, accounts);
   if (MACHINE === undefined) for (const node of nodes) startKubelet(processes, node, programs);
   if (count > 0) say('waiting for the nodes');
   for (const { name } of nodes) {
-    await until(processes, () => ask('get', 'node', name));
+    await processes.until(() => ask('get', 'node', name));
     await ask('wait', '--for=condition=Ready', `node/${name}`, timeout(120));
   }
-  await until(processes, () => ask('get', 'serviceaccount', 'default'));
+  await processes.until(() => ask('get', 'serviceaccount', 'default'));
   return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };
 }
 
@@ -108,7 +104,7 @@ export async function withoutApiServer(task: () => Promise<void>): Promise<void>
     await task();
   } finally {
     for (const { name, file, args } of stopped) processes.start(name, file, args);
-    await until(processes, () => promisify(execFile)(join(DIRECTORY, 'kubectl'), ['get', '--raw', '/readyz']));
+    await processes.until(() => promisify(execFile)(join(DIRECTORY, 'kubectl'), ['get', '--raw', '/readyz']));
   }
 }
 
@@ -166,21 +162,5 @@ async function endPods(processes: Processes): Promise<void> {
     using cri = new Cri(`unix://${socket}`);
     const { items = [] } = (await cri.ask('ListPodSandbox', {})) as { items?: { id: string }[] };
     for (const { id } of items) await cri.endPod(id);
-  }
-}
-
-/** Tries again until it succeeds, while all processes live. */
-async function until(processes: Processes, attempt: () => Promise<unknown>): Promise<void> {
-  const end = Date.now() + STARTING;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      const [ended] = processes.ended();
-      if (ended !== undefined) throw new Error(ended);
-      if (Date.now() > end) throw error;
-      await setTimeout(LOOK);
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Authority, Certificate } from './certificates.ts';
 import type { Processes } from './processes.ts';
@@ -43,6 +43,12 @@ export function writeKubeconfig(file: string, authority: Authority, { key, certi
     'current-context': 'syscribe',
   };
   writeFileSync(file, JSON.stringify(config, undefined, 2), { mode: 0o600 });
+}
+
+/** Writes a kubeconfig for whom the token is of: the administrator's address and authority, without his certificate. */
+export function writeTokenKubeconfig(file: string, administrator: string, token: string): void {
+  const config = JSON.parse(readFileSync(administrator, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...config, users: [{ name: 'user', user: { token } }] }), { mode: 0o600 });
 }
 
 /** Starts etcd and the API server; returns the administrator's kubeconfig. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { Cri } from '../support/cri.ts';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies, makeCgroup } from './host.ts';
@@ -14,7 +14,6 @@ export const DIRECTORY = '/var/lib/syscribe-cluster';
 export const CGROUP = 'syscribe-cluster';
 /** The image of the process that holds a pod's namespaces. */
 export const PAUSE = 'syscribe.test/busybox:1';
-const LOOK = 20; // milliseconds
 const PLUGINS = '/usr/lib/cni';
 
 /** A node: a containerd and a kubelet, beside others of the same machine. */
@@ -65,21 +64,10 @@ export async function startContainerd(processes: Processes, node: Node, images: 
 
 /** Waits until a containerd that was started answers: its socket is there before its part for Kubernetes is. */
 export async function answering(processes: Processes, socket: string): Promise<void> {
-  const alive = () => {
-    const [ended] = processes.ended();
-    if (ended !== undefined) throw new Error(ended);
-  };
-  for (; !existsSync(socket); await setTimeout(LOOK)) alive();
+  // A connection that failed is tried again only after a second.
+  await processes.until(() => access(socket));
   using cri = new Cri(`unix://${socket}`);
-  for (;;) {
-    try {
-      await cri.ask('Version', {});
-      return;
-    } catch {
-      alive();
-      await setTimeout(LOOK);
-    }
-  }
+  await processes.until(() => cri.ask('Version', {}));
 }
 
 /** @param programs where Kubernetes' are. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { PATIENCE } from './variables.ts';
 
 /** A process that outlives whoever started it. */
 export interface Started {
@@ -13,7 +14,8 @@ export interface Started {
   readonly args: readonly string[];
 }
 
-const PATIENCE = 20_000; // milliseconds until SIGKILL
+const ENDING = 20_000; // milliseconds until SIGKILL
+const STARTING = 120_000 * PATIENCE; // milliseconds
 const LOOK = 20; // milliseconds
 
 /** The processes of a cluster, kept in a file of its directory so that another command can end them. */
@@ -60,11 +62,25 @@ export class Processes {
     return gone.map(({ name }) => `${name} has ended:\n${readFileSync(this.logOf(name), 'utf8').slice(-2000)}`);
   }
 
+  /** Tries again until it succeeds, while all live. */
+  async until(attempt: () => Promise<unknown>): Promise<void> {
+    for (const end = Date.now() + STARTING; ; await setTimeout(LOOK)) {
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        const [ended] = this.ended();
+        if (ended !== undefined) throw new Error(ended);
+        if (Date.now() > end) throw error;
+      }
+    }
+  }
+
   /** Ends those whose name matches, the newest first, and waits until they are gone; returns what they were. */
   async stop(name = /./): Promise<Started[]> {
     const matching = this.#read().filter((process) => name.test(process.name));
     for (const process of matching.toReversed()) {
-      const until = Date.now() + PATIENCE;
+      const until = Date.now() + ENDING;
       for (let asked = false; lives(process); await setTimeout(LOOK)) {
         if (!asked) signal(process, 'SIGTERM');
         else if (Date.now() > until) signal(process, 'SIGKILL');

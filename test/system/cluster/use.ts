@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, type TestContext } from 'node:test';
 import { type Finished, Running, temporary } from '../support/syscribe.ts';
 import { buildKubernetes, type Cluster, startCluster, stopCluster } from './cluster.ts';
+import { writeTokenKubeconfig } from './control-plane.ts';
 
 /** A cluster for the tests of a file, begun before the first of them and ended behind the last. */
 export interface TestCluster {
@@ -46,11 +46,8 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
     },
     kubectl,
     asToken: (context, token, args, input) => {
-      // The administrator's address and authority, without his certificate.
-      const config = JSON.parse(readFileSync(administrator(), 'utf8'));
-      const users = [{ name: 'user', user: { token } }];
       const file = join(temporary(context), 'kubeconfig');
-      writeFileSync(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
+      writeTokenKubeconfig(file, administrator(), token);
       return kubectl(['--kubeconfig', file, ...args], input);
     },
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { NodeStatuses } from '../../../../src/agent/install/node-statuses.ts';
 import { nodeStatusName } from '../../../../src/api/node-status.ts';
 import type { NodeStatus } from '../../../../src/api/types.ts';
@@ -10,6 +10,19 @@ import { STATUSES } from './support.ts';
 
 const owner = { kind: 'SeccompProfile', name: 'web', uid: 'u' };
 const told = (...pods: string[]) => ({ state: 'Installed' as const, generation: 1, pods });
+
+/** Node statuses that run, and have been listed once. */
+async function listed(context: TestContext) {
+  const { server, client } = await serve(context);
+  const clock = new FakeClock();
+  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
+  const stop = new AbortController();
+  const heard: string[] = [];
+  statuses.onChange((key) => heard.push(key));
+  const running = statuses.run(stop.signal);
+  await statuses.synced;
+  return { server, clock, statuses, stop, heard, running };
+}
 
 test('pods that come and go are told every five seconds, the first and the last at once', async (context) => {
   const { server, client } = await serve(context);
@@ -70,14 +83,7 @@ for (const [whose, uid, node, names] of [
   });
 
 test('what somebody has done to a status is seen when they are listed again, or when it is written', async (context) => {
-  const { server, client } = await serve(context);
-  const clock = new FakeClock();
-  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
-  const stop = new AbortController();
-  const heard: string[] = [];
-  statuses.onChange((key) => heard.push(key));
-  const running = statuses.run(stop.signal);
-  await statuses.synced;
+  const { server, clock, statuses, stop, heard, running } = await listed(context);
   await statuses.put(owner, told(), stop.signal);
   const status = () => server.objects.all(pathOf(STATUSES))[0] as unknown as (NodeStatus & KubeObject) | undefined;
   server.objects.adopt(pathOf(STATUSES), { ...status(), status: { status: 'Error' } } as unknown as KubeObject);
@@ -104,14 +110,7 @@ test('what somebody has done to a status is seen when they are listed again, or 
 });
 
 test('a list out of the API server’s memory, older than what was written, takes nothing away', async (context) => {
-  const { server, client } = await serve(context);
-  const clock = new FakeClock();
-  const statuses = new NodeStatuses({ client, log: { info: () => {}, warn: () => {} }, node: 'n1', clock });
-  const stop = new AbortController();
-  const heard: string[] = [];
-  statuses.onChange((key) => heard.push(key));
-  const running = statuses.run(stop.signal);
-  await statuses.synced;
+  const { server, clock, statuses, stop, heard, running } = await listed(context);
   const before = String(server.objects.version);
   await statuses.put(owner, told(), stop.signal);
   const body = JSON.stringify({ metadata: { resourceVersion: before }, items: [] });
