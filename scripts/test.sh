@@ -35,22 +35,23 @@ stage() {
 	fi
 }
 
-# The limits end a test that hangs, and a stage whose process does not end; none comes near them.
+# files SECONDS FILE...: the limits end a test that hangs, and a stage in which each waits for what never comes; none comes near them.
 files() {
-	timeout --foreground --verbose --kill-after=10 3600 node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "$@"
+	timeout --foreground --verbose --kill-after=10 "$1" \
+		node --test --test-concurrency=1 --test-timeout=300000 --test-reporter=./test/reporter.ts "${@:2}"
 }
 
 # Files of test/system/cluster that leave the cluster as it was: in one process they share it, and half a minute each is saved.
-sharing=(breakdowns churn in-use install install-faults kubectl rollout truth workloads)
+sharing=(breakdowns churn exec faults in-use install install-faults kubectl outage recording rollout spod truth workloads)
 sharing=("${sharing[@]/#/test/system/cluster/}")
 sharing=("${sharing[@]/%/.test.ts}")
 mapfile -t alone < <(comm -23 <(find test/system -name '*.test.ts' | sort) <(printf '%s\n' "${sharing[@]}" | sort))
 
 stage lint make --no-print-directory lint
-stage unit files 'test/unit/**/*.test.ts'
+stage unit files 600 'test/unit/**/*.test.ts'
 stage native test/native/run.sh
-stage system files "${alone[@]}"
-stage cluster files --test-isolation=none "${sharing[@]}"
+stage system files 2400 "${alone[@]}"
+stage cluster files 2100 --test-isolation=none "${sharing[@]}"
 stage kernels test/system/kernels/run.sh
 
 printf '\n'

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PODS } from '../../../src/kube/object.ts';
 import { DIRECTORY, rebootNode } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { health, kill, processesOf, restartAgent } from './parts.ts';
+import { Disk, health, kill, processesOf, restartAgent } from './parts.ts';
 import { completeness, has, type Recording } from './watched.ts';
 import { until } from './webhooks.ts';
 
@@ -23,14 +22,13 @@ async function whole(key: string): Promise<void> {
 test(
   'a state disk that is full: nothing is lost, and health says it until there is room',
   cluster.options,
-  async () => {
+  async (context) => {
     const { eyes, apply, kubectl, remove } = cluster;
     const state = join(DIRECTORY, 'node-1/syscribe');
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', state]);
-    // A container sees the mounts of its beginning.
+    const disk = new Disk(context, state);
     await restartAgent();
     assert.ok(readdirSync(state).includes('records'));
-    execFileSync('sh', ['-c', 'cat /dev/zero >"$1/ballast" 2>/dev/null || true', 'sh', state]);
+    disk.fill();
     await apply(
       namespace('filled'),
       recording('filled', 'disk', { podSelector: {} }),
@@ -47,7 +45,7 @@ test(
     await kubectl(['-n', 'filled', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
     const long = await cluster.final('disk-long');
     assert.ok(has('mkdir')(long) && has('symlink')(long));
-    rmSync(join(state, 'ballast'));
+    disk.makeRoom();
     await until(async () => (await health()).startsWith('200'));
     await whole('filled/disk');
     assert.deepEqual(
@@ -56,7 +54,7 @@ test(
       'nothing is told twice',
     );
     await remove('-n', 'filled', 'pod', '--all');
-    execFileSync('umount', [state]);
+    disk.unmount();
     await restartAgent();
   },
 );

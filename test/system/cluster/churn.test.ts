@@ -9,7 +9,7 @@ import { callsOf, completeness } from './watched.ts';
 const cluster = useInstalledCluster();
 const SCRIPT = 'mkdir /tmp/x; ln -s a /tmp/x/y; rm -r /tmp/x';
 const PODS = Number(process.env.SYSCRIBE_TEST_PODS ?? 200);
-const AT_ONCE = 4;
+const AT_ONCE = 8;
 /** `SYSCRIBE_TEST_APPLIES=500 node --test …` for as many as the claim is made for. */
 const APPLIES = Number(process.env.SYSCRIBE_TEST_APPLIES ?? 40);
 /** Each waits some seconds for a status. */

@@ -10,7 +10,7 @@ import { addAddress, BPFFS, killBelow, rememberHost, removeCgroups, restoreHost,
 import { makeImages } from './images.ts';
 import { startMachine } from './machine.ts';
 import { answering, CGROUP, DIRECTORY, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
-import { Processes } from './processes.ts';
+import { Processes, type Started } from './processes.ts';
 import { MACHINE, timeout } from './variables.ts';
 
 export { DIRECTORY };
@@ -96,15 +96,24 @@ async function start(
   return { kubeconfig, kubectl: join(directory, 'kubectl'), nodes: nodes.map(({ name }) => name) };
 }
 
-/** Does something while the API server of the running cluster is away; returns when that answers again. */
+/** Does something while the API server of the running cluster is away; returns when it answers again, and what works for it does. */
 export async function withoutApiServer(task: () => Promise<void>): Promise<void> {
   const processes = new Processes(DIRECTORY);
-  const stopped = await processes.stop(/^kube-apiserver$/);
+  const start = (stopped: readonly Started[]) => {
+    for (const { name, file, args } of stopped) processes.start(name, file, args);
+  };
+  const servers = await processes.stop(/^kube-apiserver$/);
   try {
     await task();
   } finally {
-    for (const { name, file, args } of stopped) processes.start(name, file, args);
-    await processes.until(() => promisify(execFile)(join(DIRECTORY, 'kubectl'), ['get', '--raw', '/readyz']));
+    start(servers);
+    const ask = (...args: string[]) => promisify(execFile)(join(DIRECTORY, 'kubectl'), args);
+    await processes.until(() => ask('get', '--raw', '/readyz'));
+    // Behind an outage of minutes they would look for it again in another.
+    start(await processes.stop(/^kube-(controller-manager|scheduler)$/));
+    const account = ['-n', 'kube-node-lease', 'serviceaccount/default'];
+    await ask('delete', ...account);
+    await ask('wait', '--for=create', ...account, timeout(120));
   }
 }
 

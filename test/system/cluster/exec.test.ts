@@ -99,4 +99,6 @@ test('lines go to a file on the node, those alone that the filter keeps', cluste
   await until(async () => lines().some((line) => (JSON.parse(line) as Line).cmdLine?.includes('sleep 2')));
   // What the pod does by itself is logged, too.
   for (const line of lines()) assert.match((JSON.parse(line) as Line).requestUID ?? '', /^[0-9a-f-]{36}$/);
+  await cluster.remove('-n', 'exec', 'pod', 'shell');
+  await cluster.resetDaemon();
 });

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { temporary } from '../support/syscribe.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
-import { NAMESPACE, useInstalledCluster } from './installed.ts';
+import { install, NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { containersOf, generator, Kept, kill, pick, webhookOutside } from './parts.ts';
 import { callsOf, isPartial } from './watched.ts';
@@ -152,8 +152,7 @@ test(
   async (context) => {
     const { eyes, apply, kubectl } = cluster;
     // The kubelet waits longer and longer before it starts a container again: here they are started at once.
-    const nowhere = JSON.stringify({ spec: { template: { spec: { nodeSelector: { nowhere: 'here' } } } } });
-    await kubectl(['-n', NAMESPACE, 'patch', 'daemonset/spod', '-p', nowhere]);
+    await agentsWhere({ nowhere: 'here' });
     await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}`, '--replicas=0']);
     await eyes.pods.all(
       (pods) => !pods.some(({ metadata }) => ['spod', NAMESPACE].includes(metadata.labels?.name ?? '')),
@@ -186,8 +185,12 @@ test(
       },
     );
     const operator = new Kept(['operator', ...common, '127.0.0.1:18086'], {});
-    const webhook = await webhookOutside(cluster);
-    context.after(() => Promise.all([agent.end(), operator.end(), webhook.end()]));
+    const webhook = await webhookOutside(context, cluster);
+    context.after(async () => {
+      await Promise.all([agent.end(), operator.end(), webhook.end()]);
+      await agentsWhere({ nowhere: null });
+      await install(kubectl);
+    });
     const script = 'mkdir /tmp/x; ln -s a /tmp/x/y; sleep 0.3; rm -r /tmp/x';
     const one = (name: string) => [
       recording('random', name, { podSelector: { matchLabels: { app: name } } }),
@@ -195,16 +198,16 @@ test(
     ];
     await agent.ready(/agent started/);
     await apply(namespace('random'));
-    await apply(...one('calm'));
-    const calm = callsOf(await eyes.profiles.until('calm-c', (profile) => !isPartial(profile)));
-    const whole = await eyes.recordings.until('random/calm', (it) => it.status?.containers?.[0]?.running === 0);
+    await apply(...one('undisturbed'));
+    const calm = callsOf(await eyes.profiles.until('undisturbed-c', (profile) => !isPartial(profile)));
+    const whole = await eyes.recordings.until('random/undisturbed', (it) => it.status?.containers?.[0]?.running === 0);
     assert.equal(whole.status?.containers?.[0]?.complete, 'True');
     const seed = Math.floor(Math.random() * 2 ** 31);
     const random = generator(seed);
     context.diagnostic(`seed ${seed}`);
     let partial = 0;
     for (let round = 0; round < 5; round++) {
-      const name = `r${round}`;
+      const name = `killed-${round}`;
       await apply(...one(name));
       for (let kills = 0; kills < 10; kills++) {
         await pick([agent, agent, agent, operator, webhook], random()).kill();
@@ -223,6 +226,12 @@ test(
     assert.ok(partial < 3);
   },
 );
+
+/** Which nodes agents run on. */
+async function agentsWhere(nodeSelector: object): Promise<void> {
+  const patch = JSON.stringify({ spec: { template: { spec: { nodeSelector } } } });
+  await cluster.kubectl(['-n', NAMESPACE, 'patch', 'daemonset/spod', '-p', patch]);
+}
 
 /** What kubectl says to whoever has nothing but a token. */
 async function stolen(context: TestContext, token: string, args: readonly string[], input?: string): Promise<string> {

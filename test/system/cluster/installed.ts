@@ -24,6 +24,8 @@ export interface InstalledCluster {
   /** The profile once nothing more comes. */
   final(name: string): Promise<Profile>;
   readonly asToken: TestCluster['asToken'];
+  /** Takes back what was changed of the daemon object. */
+  resetDaemon(): Promise<void>;
   /** Deletes at once, without the time that pods are given to end. */
   remove(...what: string[]): Promise<void>;
 }
@@ -105,6 +107,10 @@ function installedCluster(nodes: number): InstalledCluster {
     ended: (key) => seen().pods.until(key, ({ status }) => ['Succeeded', 'Failed'].includes(status?.phase ?? '')),
     final: (name) => seen().profiles.until(name, (profile) => !isPartial(profile)),
     asToken: cluster.asToken,
+    resetDaemon: async () => {
+      await kubectl(['replace', '-f', '-'], JSON.stringify(daemon()));
+      await kubectl(['-n', NAMESPACE, 'wait', '--for=condition=ready', 'spod', 'spod', timeout(120)]);
+    },
     remove: async (...what) => {
       await kubectl(['delete', ...what, '--wait=true', '--grace-period=1', '--ignore-not-found']);
     },

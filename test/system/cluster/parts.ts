@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { Running, SYSCRIBE } from '../support/syscribe.ts';
 import { type InstalledCluster, NAMESPACE } from './installed.ts';
 import { commands } from './processes.ts';
@@ -41,6 +45,37 @@ export async function restartAgent(): Promise<void> {
     const now = processesOf('agent');
     return now.length === 1 && !old.includes(now[0] ?? 0) && (await health()).startsWith('200');
   });
+}
+
+/** A small disk over a directory of the node, until {@link Disk.unmount} or the end of the test. */
+export class Disk {
+  readonly #directory: string;
+  #mounted = true;
+
+  /** A container sees the mounts of its beginning: whoever is to see it is started anew behind this. */
+  constructor(context: TestContext, directory: string) {
+    this.#directory = directory;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', directory]);
+    context.after(() => this.unmount());
+  }
+
+  /** Leaves no room. */
+  fill(): void {
+    execFileSync('sh', ['-c', 'cat /dev/zero >"$1" 2>/dev/null || true', 'sh', this.#ballast]);
+  }
+
+  makeRoom(): void {
+    rmSync(this.#ballast);
+  }
+
+  unmount(): void {
+    if (this.#mounted) execFileSync('umount', [this.#directory]);
+    this.#mounted = false;
+  }
+
+  get #ballast(): string {
+    return join(this.#directory, 'ballast');
+  }
 }
 
 /** A process that is started again as soon as it has ended. */
@@ -94,7 +129,10 @@ export function pick<T>(from: readonly T[], random: number): T {
 }
 
 /** The webhook as a process that is kept, behind the Service of those that run as pods and are gone then. */
-export async function webhookOutside({ kubectl, kubeconfig, eyes }: InstalledCluster): Promise<Kept> {
+export async function webhookOutside(
+  context: TestContext,
+  { kubectl, kubeconfig, eyes }: InstalledCluster,
+): Promise<Kept> {
   const name = `${NAMESPACE}-webhook`;
   await kubectl(['-n', NAMESPACE, 'scale', `deployment/${name}`, '--replicas=0']);
   await eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.labels?.name === name));
@@ -111,6 +149,7 @@ export async function webhookOutside({ kubectl, kubeconfig, eyes }: InstalledClu
     ports: [{ port: OUTSIDE.port, protocol: 'TCP', name: '' }],
   };
   await kubectl(['apply', '-f', '-'], JSON.stringify(slice));
+  context.after(() => kubectl(['-n', NAMESPACE, 'delete', 'endpointslice', slice.metadata.name]));
   const listen = ['--listen', `${OUTSIDE.host}:${OUTSIDE.port}`, '--health', '127.0.0.1:18087'];
   const webhook = new Kept(['webhook', '--kubeconfig', kubeconfig, ...listen], {});
   await webhook.ready(/webhooks are served/);

@@ -111,10 +111,9 @@ test(
     await eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.namespace === 'many'));
     await remove('-n', 'many', 'profilerecording', 'web');
     await eyes.recordings.gone('many/web');
-    await eyes.profiles.all((all) => !all.some(isPartial));
-    const left = eyes.profiles
-      .list()
-      .filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'web');
+    const ofIt = (all: Profile[]) =>
+      all.filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'web');
+    const left = ofIt(await eyes.profiles.all((all) => !ofIt(all).some(isPartial)));
     assert.deepEqual(left.map(({ metadata }) => metadata.name).sort(), ['web-c', 'web-init']);
     const coverage = JSON.parse(
       left.find(({ metadata }) => metadata.name === 'web-c')?.metadata.annotations?.['spo.x-k8s.io/syscall-coverage'] ??

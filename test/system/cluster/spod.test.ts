@@ -211,4 +211,5 @@ test('with recorders and enrichers off, the agent has none of their rights, and 
       'jsonpath={.items[*].message}',
     ]);
   await until(async () => ((await told()).includes('enableBpfRecorder') ? true : undefined));
+  await cluster.resetDaemon();
 });

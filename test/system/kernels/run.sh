@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Records, compares with strace and enforces a few programs on other kernels, each in a virtual machine of its own, and runs a
-# Kubernetes node with cgroup v2 alone in one more (cluster-v2): run.sh [--write-docs] [NAME...]. Ends with `N passed, N failed`.
+# Kubernetes node with cgroup v2 alone in one more (cluster-v2); the others two at a time. run.sh [--write-docs] [NAME...]. Ends
+# with `N passed, N failed`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
@@ -15,11 +16,24 @@ fi
 names=("$@")
 [ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names && echo cluster-v2)
 
+cluster_kernel=6.1
 "$top/scripts/install-packages.sh" kernels
 make --no-print-directory -C "$top/test/system/programs"
-case " ${names[*]} " in
-*' arm64-'*) make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$top/scripts/image/arm64-dev.sh")" ;;
-esac
+# What is kept for later runs is made here: two that start at once would make it at once.
+for name in "${names[@]}"; do
+	case $name in
+	cluster-v2)
+		"$top/scripts/install-packages.sh" cluster
+		"$top/test/system/cluster/build.sh" >/dev/null
+		"$here/fetch-kernel.sh" "$cluster_kernel" >/dev/null
+		;;
+	arm64-*)
+		make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$top/scripts/image/arm64-dev.sh")"
+		"$here/fetch-kernel.sh" "$name" >/dev/null
+		;;
+	*) "$here/fetch-kernel.sh" "$name" >/dev/null ;;
+	esac
+done
 
 # Two runs of each: emulated, they take fifty times as long. The workloads are alternatives of a regular expression.
 x86_64='a shell pipeline|vfork, posix_spawn and clone3|a static i386 program'
@@ -50,7 +64,7 @@ expected() {
 test_kernel() {
 	case $1 in
 	5.10) "$here/boot.sh" "$1" / "$path; $refusal" ;;
-	cluster-v2) "$here/cluster.sh" 6.1 "${cluster_files[@]}" -- "${cluster[@]}" ;;
+	cluster-v2) "$here/cluster.sh" "$cluster_kernel" "${cluster_files[@]}" -- "${cluster[@]}" ;;
 	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; ${suite/@/$aarch64}" ;;
 	# Locked down as far as it goes: the programs read kernel memory by BTF loads alone, which stay allowed.
 	6.12) BOOT_OPTIONS=lockdown=confidentiality "$here/boot.sh" "$1" / "$path
@@ -60,15 +74,27 @@ test_kernel() {
 }
 
 passed=0 failed=0 rows=
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'kill $(jobs -rp) 2>/dev/null || true; rm -rf "$logs"' EXIT
 for name in "${names[@]}"; do
-	printf '\n-- kernel %s\n' "$name"
-	test_kernel "$name" 2>&1 | tee "$log" || true
+	# One processor each; a node and its control plane need two.
+	if [ "$name" = cluster-v2 ]; then wait; fi
+	[ "$(jobs -rp | wc -l)" -lt 2 ] || wait -n || true
+	{
+		SECONDS=0
+		test_kernel "$name" >"$logs/$name" 2>&1 || true
+		# In one piece, whatever else ends.
+		(printf '\n-- kernel %s (%d s)\n' "$name" "$SECONDS" && cat "$logs/$name") >"$logs/$name.told"
+		flock "$logs" cat "$logs/$name.told"
+	} &
+done
+wait
+for name in "${names[@]}"; do
+	log=$logs/$name
 	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1 || true)
 	counts=${counts:-0 passed, 1 failed}
 	if [[ $counts == *', 0 failed' && ${counts%% *} -lt $(expected "$name") ]]; then
-		echo "FAIL    $(expected "$name") tests should have passed"
+		echo "FAIL    $name: $(expected "$name") tests should have passed"
 		counts="${counts%% *} passed, 1 failed"
 	fi
 	version=$(grep -m 1 -E '^[0-9]+\.[0-9]+\.' "$log" || echo "$name")
