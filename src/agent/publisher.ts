@@ -26,7 +26,7 @@ const MOST_TOLD = 1000;
 const BACKOFF = { base: 500, cap: 30_000 };
 
 export interface PublisherParts {
-  readonly client: Pick<KubeClient, 'create' | 'apply' | 'get'>;
+  readonly client: Pick<KubeClient, 'create' | 'apply' | 'get' | 'onReturn'>;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
   /** The record as it is now; undefined once it is forgotten. */
@@ -70,6 +70,7 @@ export class Publisher {
       concurrency: 4,
       backoff: BACKOFF,
       clock,
+      client: parts.client,
       onError: (error, { key, retryIn }) => parts.log.warn({ record: key, error, retryIn }, 'profile not written'),
     });
   }

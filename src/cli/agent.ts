@@ -262,6 +262,7 @@ async function run(options: Options): Promise<number> {
     },
   });
   const installs = new Installs({
+    client,
     node,
     installers: [seccomp],
     statuses,

@@ -7,6 +7,8 @@ import { apiVersionOf, type KubeObject, pathOf, type Reference, type Resource } 
 
 const TIMEOUT = 30_000; // milliseconds
 const PAGE = 500;
+/** Requests in a row that reached nobody: the server is away. One of several servers that is away is seldom met so often. */
+const AWAY = 5;
 /** An object has 1.5 MiB at most in etcd; a page has 500. */
 const ANSWER_LIMIT = 256 * 2 ** 20;
 const LINE_LIMIT = 16 * 2 ** 20;
@@ -75,6 +77,8 @@ export class KubeClient implements AsyncDisposable {
   readonly #timeout: number;
   readonly #userAgent: string;
   readonly #observe: Observe;
+  readonly #returned = new Set<() => void>();
+  #unanswered = 0;
 
   constructor(
     connection: Connection,
@@ -88,6 +92,15 @@ export class KubeClient implements AsyncDisposable {
     this.#observe = observe;
     this.#timeout = timeout;
     this.#userAgent = userAgent;
+  }
+
+  /**
+   * Calls back each time the server answers again that was away: whoever waits to ask again need not wait longer. One that takes
+   * requests and does not answer them in time is in trouble, not away. Returns how to take that back.
+   */
+  onReturn(callback: () => void): () => void {
+    this.#returned.add(callback);
+    return () => this.#returned.delete(callback);
   }
 
   /** @param path below the server's address, `/api/v1/pods` for example. */
@@ -232,6 +245,12 @@ export class KubeClient implements AsyncDisposable {
     await this.#connection[Symbol.asyncDispose]();
   }
 
+  #answered(): void {
+    const away = this.#unanswered >= AWAY;
+    this.#unanswered = 0;
+    if (away) for (const callback of [...this.#returned]) callback();
+  }
+
   #deadline(what: string, { signal, timeout = this.#timeout }: CallOptions): Deadline {
     const silent = () => new KubeError('retryable', `${what}: no answer within ${timeout} ms`);
     return new Deadline(timeout, silent, signal);
@@ -266,8 +285,14 @@ export class KubeClient implements AsyncDisposable {
       }),
     );
     asking.then(
-      ({ statusCode }) => this.#observe(verb, path, statusCode),
-      () => this.#observe(verb, path, 0),
+      ({ statusCode }) => {
+        this.#observe(verb, path, statusCode);
+        this.#answered();
+      },
+      () => {
+        this.#observe(verb, path, 0);
+        if (!signal.aborted) this.#unanswered += 1;
+      },
     );
     const response = await asking;
     if (response.statusCode >= 200 && response.statusCode < 300) return response;

@@ -1,4 +1,5 @@
 import { type Backoff, delayOf } from './backoff.ts';
+import type { KubeClient } from './client.ts';
 import { type Clock, MONOTONIC } from './clock.ts';
 import { isKube } from './errors.ts';
 
@@ -31,6 +32,8 @@ export interface QueueSettings {
   readonly concurrency?: number;
   readonly backoff?: Backoff;
   readonly clock?: Clock;
+  /** Of those who ask it: keys that failed since the server was away are worked on as soon as it is back. */
+  readonly client?: Pick<KubeClient, 'onReturn'>;
 }
 
 /**
@@ -43,6 +46,7 @@ export class WorkQueue {
   readonly #concurrency: number;
   readonly #backoff: Backoff;
   readonly #clock: Clock;
+  readonly #client: QueueSettings['client'];
   /** Waiting, in the order of their coming. */
   readonly #ready = new Set<string>();
   readonly #active = new Set<string>();
@@ -50,17 +54,23 @@ export class WorkQueue {
   readonly #dirty = new Set<string>();
   readonly #delayed = new Map<string, { readonly due: number; readonly cancel: () => void }>();
   readonly #failures = new Map<string, number>();
+  /** Of these, what nobody answered. */
+  readonly #unanswered = new Set<string>();
   readonly #idle: (() => void)[] = [];
   #stopped = false;
   #done = 0;
   #failed = 0;
 
-  constructor(worker: Worker, { onError, concurrency = 1, backoff = BACKOFF, clock = MONOTONIC }: QueueSettings) {
+  constructor(
+    worker: Worker,
+    { onError, concurrency = 1, backoff = BACKOFF, clock = MONOTONIC, client }: QueueSettings,
+  ) {
     this.#worker = worker;
     this.#onError = onError;
     this.#concurrency = concurrency;
     this.#backoff = backoff;
     this.#clock = clock;
+    this.#client = client;
   }
 
   /** Sizes now, and how often a key was worked on with and without success so far. */
@@ -116,9 +126,22 @@ export class WorkQueue {
         stop();
       }
     });
+    const forget = this.#client?.onReturn(() => this.#again());
     const ends = await Promise.allSettled(workers);
+    forget?.();
     signal.removeEventListener('abort', stop);
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  /** What nobody answered is due now, as if it had never failed. */
+  #again(): void {
+    for (const key of this.#unanswered) {
+      this.#failures.delete(key);
+      this.#delayed.get(key)?.cancel();
+      this.#delayed.delete(key);
+      this.add(key);
+    }
+    this.#unanswered.clear();
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -141,6 +164,7 @@ export class WorkQueue {
   }
 
   async #once(key: string, signal: AbortSignal): Promise<void> {
+    this.#unanswered.delete(key);
     try {
       const again = await this.#worker(key, { signal });
       this.#done += 1;
@@ -155,6 +179,7 @@ export class WorkQueue {
       if (retryIn === undefined) this.#failures.delete(key);
       else {
         this.#failures.set(key, failures);
+        if (isKube(error, 'retryable') && error.status === undefined) this.#unanswered.add(key);
         this.addAfter(key, retryIn);
       }
       this.#onError(error, { key, failures, retryIn });

@@ -13,7 +13,7 @@ const WATCH_SECONDS = { min: 300, max: 600 };
 const SLACK = 30_000;
 
 interface Components {
-  readonly client: Pick<KubeClient, 'pages' | 'watch'>;
+  readonly client: Pick<KubeClient, 'pages' | 'watch' | 'onReturn'>;
   readonly resource: Resource;
   readonly log?: Log;
 }
@@ -109,8 +109,9 @@ export class Informer<T extends KubeObject = KubeObject> {
 
   async #round(signal: AbortSignal): Promise<void> {
     let failure: KubeError | undefined;
+    const fresh = this.#version === undefined;
     try {
-      if (this.#version === undefined) await this.#list(signal);
+      if (fresh) await this.#list(signal);
       const began = this.#clock.now();
       await this.#watch(signal);
       // The server ended it, as asked. One that ends it at once has trouble, whatever it told before.
@@ -122,13 +123,33 @@ export class Informer<T extends KubeObject = KubeObject> {
       if (error instanceof Thrown) throw error.cause;
       if (signal.aborted) return;
       if (!isKube(error)) throw error;
-      if (error.kind === 'gone') this.#version = undefined;
+      if (error.kind === 'gone') {
+        this.#version = undefined;
+        // The server is there and well, and what it needs is another list: behind an outage, each watch hears this first.
+        if (!fresh) this.#failures = 0;
+      }
       failure = error;
     }
     this.#failures += 1;
     const milliseconds = Math.max(failure?.retryAfter ?? 0, jittered(delayOf(BACKOFF, this.#failures)));
     this.#log?.warn({ path: this.#path, error: failure, retryIn: Math.round(milliseconds) }, 'watch interrupted');
-    await sleep(this.#clock, milliseconds, signal);
+    // What was answered counts; only who reached nobody asks again as soon as somebody is there.
+    if (failure && failure.status === undefined) await this.#untilReturn(milliseconds, signal);
+    else await sleep(this.#clock, milliseconds, signal);
+  }
+
+  /** Waits so long, or until the server is back. */
+  async #untilReturn(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const back = new AbortController();
+    const forget = this.#client.onReturn(() => {
+      this.#failures = 0;
+      back.abort();
+    });
+    try {
+      await sleep(this.#clock, milliseconds, AbortSignal.any([signal, back.signal]));
+    } finally {
+      forget();
+    }
   }
 
   async #list(signal: AbortSignal): Promise<void> {

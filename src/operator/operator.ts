@@ -38,6 +38,7 @@ export class Operator {
     });
     this.#queue = new WorkQueue((key, { signal }) => recordings.reconcile(key, signal), {
       concurrency: WORKERS,
+      client,
       backoff: { base: 200, cap: 60_000 },
       onError: (error, { key, retryIn }) => log.warn({ recording: key, error, retryIn }, 'recording not reconciled'),
     });

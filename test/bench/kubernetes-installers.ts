@@ -69,6 +69,7 @@ async function start(node: string): Promise<{ readonly over: Promise<unknown> }>
   const { pods } = watchCluster(client, log, { node });
   const metrics = new InstallMetrics(new Registry(), [installer.metric]);
   const installs = new Installs({
+    client,
     node,
     installers: [installer],
     statuses,

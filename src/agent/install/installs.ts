@@ -1,6 +1,7 @@
 import { isReleased, type ProfileState } from '../../api/conditions.ts';
 import { ANNOTATIONS, FINALIZERS } from '../../api/names.ts';
 import { modeOf } from '../../api/rollout.ts';
+import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, MONOTONIC, sleep } from '../../kube/clock.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
@@ -22,6 +23,7 @@ const SOON = 1000;
 const COMPARE = 10_000;
 
 export interface InstallsParts {
+  readonly client: Pick<KubeClient, 'onReturn'>;
   readonly node: string;
   readonly installers: readonly Installer[];
   readonly statuses: Statuses;
@@ -48,6 +50,7 @@ export class Installs {
     this.#parts = parts;
     this.#installers = new Map(parts.installers.map((installer) => [installer.kind, installer]));
     this.#queue = new WorkQueue((key, { signal }) => this.#reconcile(key, signal), {
+      client: parts.client,
       // One after the other: 1,000 nodes that hear of ten profiles all write at once.
       backoff: { base: 200, cap: 60_000 },
       onError: (error, { key, retryIn }) => parts.log.warn({ profile: key, error, retryIn }, 'profile not in order'),

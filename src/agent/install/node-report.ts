@@ -66,6 +66,7 @@ export class NodeReport {
     this.#informer.onChange((_, now, before) => this.#heard(now, before));
     this.#queue = new WorkQueue((_, { signal }) => this.#write(signal), {
       clock,
+      client,
       backoff: { base: 200, cap: 60_000 },
       onError: (error, { retryIn }) => log.warn({ error, retryIn }, 'report of this node not written'),
     });

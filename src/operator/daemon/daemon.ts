@@ -64,6 +64,7 @@ export class DaemonOperator {
     this.#agents = new Applied(client, DAEMON_SETS);
     this.#webhooks = new Applied(client, CONFIGURATIONS);
     this.#queue = new WorkQueue((_, { signal }) => this.reconcile(signal), {
+      client,
       backoff: { base: 500, cap: 60_000 },
       onError: (error, { retryIn }) => log.warn({ error, retryIn }, 'the daemon object is not acted on'),
     });

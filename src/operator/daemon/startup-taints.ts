@@ -12,7 +12,7 @@ import type { DaemonView } from './watch.ts';
 const AGAIN = 60_000;
 
 export interface StartupTaintsParts {
-  readonly client: Pick<KubeClient, 'patch'>;
+  readonly client: Pick<KubeClient, 'patch' | 'onReturn'>;
   readonly events: Pick<EventRecorder, 'event'>;
   readonly log: Log;
   /** Both are run by their owners. */
@@ -29,8 +29,9 @@ export class StartupTaints {
 
   constructor(parts: StartupTaintsParts) {
     this.#parts = parts;
-    const { log, nodes, agentPods } = parts;
+    const { client, log, nodes, agentPods } = parts;
     this.#queue = new WorkQueue((name, { signal }) => this.#reconcile(name, signal), {
+      client,
       backoff: { base: 500, cap: AGAIN },
       onError: (error, { key, retryIn }) => log.warn({ node: key, error, retryIn }, 'the start-up taint stays'),
     });

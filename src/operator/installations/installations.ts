@@ -78,6 +78,7 @@ export class Installations {
       },
       {
         concurrency: WORKERS,
+        client,
         backoff: { base: 200, cap: 60_000 },
         onError: (error, { key, retryIn }) => log.warn({ key, error, retryIn }, 'not reconciled'),
       },

@@ -57,7 +57,7 @@ function pathsOf({ webhooks, spec }: TrustingKubeObject): { path: string; bundle
 
 /** The configuration that may be made anew at any time, and calls nobody until it has its `caBundle`s. */
 export function watchConfiguration(
-  client: Pick<KubeClient, 'pages' | 'watch'>,
+  client: Pick<KubeClient, 'pages' | 'watch' | 'onReturn'>,
   log: Log,
 ): Informer<TrustingKubeObject> {
   const resource = RESOURCES.MutatingWebhookConfiguration;

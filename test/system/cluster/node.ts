@@ -6,7 +6,7 @@ import { Cri } from '../support/cri.ts';
 import { type Parts, writeKubeconfig } from './control-plane.ts';
 import { addAddress, hierarchies, makeCgroup } from './host.ts';
 import { commands, type Processes } from './processes.ts';
-import { MACHINE, RUNTIME } from './variables.ts';
+import { BACKOFF_CAN_BE_SET, MACHINE, RUNTIME } from './variables.ts';
 
 /** One cluster at a time on a machine: its addresses and bridges are the machine's. */
 export const DIRECTORY = '/var/lib/syscribe-cluster';
@@ -129,8 +129,10 @@ function kubeletSettings({ directory, name, address, socket }: Node): object {
     imageGCLowThresholdPercent: 99,
     oomScoreAdj: 0,
     // What is killed is started again at once: else after 10 s, then 20, 40, up to 300.
-    featureGates: { KubeletCrashLoopBackOffMax: true },
-    crashLoopBackOff: { maxContainerRestartPeriod: '1s' },
+    ...(BACKOFF_CAN_BE_SET && {
+      featureGates: { KubeletCrashLoopBackOffMax: true },
+      crashLoopBackOff: { maxContainerRestartPeriod: '1s' },
+    }),
   };
 }
 

@@ -5,6 +5,7 @@ const {
   SYSCRIBE_TEST_IMAGES,
   SYSCRIBE_TEST_ARCHIVES,
   SYSCRIBE_TEST_PATIENCE,
+  SYSCRIBE_TEST_KUBERNETES,
 } = process.env;
 
 /** What containers are started by where nothing is said. */
@@ -24,6 +25,9 @@ export const ARCHIVES = SYSCRIBE_TEST_ARCHIVES;
 
 /** How many times longer than usual a cluster is waited for: an emulated machine takes its time. */
 export const PATIENCE = Number(SYSCRIBE_TEST_PATIENCE ?? 1);
+
+/** Whether the kubelet can be told how long it may wait before it starts a container again: not before 1.32. */
+export const BACKOFF_CAN_BE_SET = !/^1\.([12]?\d|3[01])\./.test(SYSCRIBE_TEST_KUBERNETES ?? '');
 
 /** kubectl's option. */
 export function timeout(seconds: number): string {

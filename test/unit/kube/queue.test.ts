@@ -44,6 +44,40 @@ test('a key that is added again while it waits is worked on once, while it is wo
   assert.deepEqual(worked, ['a', 'b', 'a']);
 });
 
+test('what nobody answered is due as soon as the server is back, what it refused is not', async (context) => {
+  let back = () => {};
+  const client = {
+    onReturn: (callback: () => void) => {
+      back = callback;
+      return () => {};
+    },
+  };
+  const fails = new Set(['away', 'refused']);
+  const { queue, clock, errors, worked, until } = start(
+    context,
+    async (key) => {
+      if (!fails.has(key)) return;
+      throw new KubeError('retryable', key, key === 'away' ? {} : { status: 503 });
+    },
+    { client },
+  );
+  queue.add('away');
+  queue.add('refused');
+  for (let failures = 1; failures < 7; failures++) {
+    await until(() => errors.length === 2 * failures);
+    clock.advance(1_000_000);
+  }
+  await until(() => errors.length === 14);
+  fails.clear();
+  const before = worked.length;
+  back();
+  await until(() => worked.length > before);
+  assert.deepEqual(worked.slice(before), ['away']);
+  assert.deepEqual([queue.stats.failing, queue.stats.delayed], [1, 1]);
+  back();
+  assert.equal(queue.stats.ready, 0);
+});
+
 test('a failing key waits longer and longer, up to a limit, and afresh behind a success', async (context) => {
   let failing = true;
   const { queue, clock, errors, worked, until } = start(context, async () => {

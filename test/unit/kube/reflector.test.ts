@@ -26,8 +26,9 @@ async function inform(
   const logged: unknown[] = [];
   const log = { info: () => {}, warn: (details: object) => logged.push(details) };
   const changes = new Changes();
-  const telling: Pick<KubeClient, 'pages' | 'watch'> = {
+  const telling: Pick<KubeClient, 'pages' | 'watch' | 'onReturn'> = {
     pages: (resource, options) => client.pages(resource, options),
+    onReturn: (callback) => client.onReturn(callback),
     watch: (resource, options) => {
       const opened = () => {
         options.opened?.();
@@ -51,6 +52,7 @@ async function inform(
   const asked = (what: (asked: Asked) => boolean) => server.asked.filter(what);
   return {
     server,
+    client,
     clock,
     informer,
     told,
@@ -225,6 +227,48 @@ test('410 as an answer: the list tells what was missed, deletions too', async (c
   await clock.pass(...BACKOFF); // the 410
   await watching(3);
   assert.deepEqual(told.slice(4), MISSED);
+});
+
+test('410 behind an outage: it is listed at once, not after the long wait of the last attempt', async (context) => {
+  const { server, clock, told, watching } = await inform(context, {}, fill);
+  await watching();
+  await server.close();
+  for (let time = 0; time < 7; time++) await clock.pass(...BACKOFF);
+  await clock.awaited(15_000, 45_000);
+  change(server);
+  server.objects.compact();
+  await server.open();
+  await clock.pass(15_000, 45_000);
+  await clock.pass(0, 1200); // the 410
+  await watching(2);
+  assert.deepEqual(told.slice(4), MISSED);
+});
+
+test('a server that tells of each list that it is too old is asked less and less often', async (context) => {
+  const body = JSON.stringify({ kind: 'Status', code: 410, reason: 'Expired' });
+  const { clock, logged } = await inform(context, {}, (server) => {
+    for (let time = 0; time < 7; time++) server.fail(isWatch, { status: 410, body });
+  });
+  for (let time = 0; time < 6; time++) await clock.pass(...BACKOFF);
+  await clock.awaited(15_000, 45_000);
+  assert.equal(logged.length, 7);
+});
+
+test('a server that is back is asked by all as soon as it has answered one', async (context) => {
+  const { server, client, clock, until, watching } = await inform(context, {}, fill);
+  await watching();
+  await server.close();
+  for (let time = 0; time < 7; time++) await clock.pass(...BACKOFF);
+  await clock.awaited(15_000, 45_000);
+  change(server);
+  await server.open();
+  await client.get(PODS, { namespace: 'n', name: 'new' });
+  await watching(2);
+  await until(9);
+  assert.deepEqual(
+    clock.pending.filter((milliseconds) => milliseconds < WATCH[0]),
+    [],
+  );
 });
 
 test('410 as an event: the list tells what was missed, deletions too', async (context) => {

@@ -70,6 +70,7 @@ export async function node(context: TestContext, telling: Clock = MONOTONIC) {
     const stop = new AbortController();
     const pods = new Informer({ client, resource: PODS }, { transform: podOf });
     const installs = new Installs({
+      client,
       node: name,
       installers: [new SeccompInstaller(client, log, { kubeletDirectory: kubelet, namespace: NAMESPACE })],
       statuses: new Statuses({ client, log, node: name, clock: telling }),

@@ -30,7 +30,7 @@ async function operate(context: TestContext, patched: (name: string | undefined,
     server.changes.tell();
     return {} as never;
   };
-  const taints = new StartupTaints({ client: { patch }, events, log, nodes, agentPods });
+  const taints = new StartupTaints({ client: { patch, onReturn: () => () => {} }, events, log, nodes, agentPods });
   const stop = new AbortController();
   const parts = [nodes, agentPods].map((informer) => informer.run(stop.signal));
   parts.push(taints.lead(stop.signal));
