@@ -179,7 +179,7 @@ export class WorkQueue {
       if (retryIn === undefined) this.#failures.delete(key);
       else {
         this.#failures.set(key, failures);
-        if (isKube(error, 'retryable') && error.status === undefined) this.#unanswered.add(key);
+        if (isUnanswered(error)) this.#unanswered.add(key);
         this.addAfter(key, retryIn);
       }
       this.#onError(error, { key, failures, retryIn });
@@ -189,6 +189,11 @@ export class WorkQueue {
   #delay(error: unknown, failures: number): number {
     return Math.max(delayOf(this.#backoff, failures), isKube(error) ? (error.retryAfter ?? 0) : 0);
   }
+}
+
+/** Nor did whoever asked say that a server in trouble is to be left alone (`postponed`). */
+function isUnanswered(error: unknown): boolean {
+  return isKube(error, 'retryable') && error.status === undefined && error.retryAfter === undefined;
 }
 
 /** Not "forbidden": rights are given later, and a namespace that is being deleted answers so too. */

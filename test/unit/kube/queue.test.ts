@@ -44,7 +44,7 @@ test('a key that is added again while it waits is worked on once, while it is wo
   assert.deepEqual(worked, ['a', 'b', 'a']);
 });
 
-test('what nobody answered is due as soon as the server is back, what it refused is not', async (context) => {
+test('what nobody answered is due as soon as the server is back, what it refused or is given time for is not', async (context) => {
   let back = () => {};
   const client = {
     onReturn: (callback: () => void) => {
@@ -52,28 +52,27 @@ test('what nobody answered is due as soon as the server is back, what it refused
       return () => {};
     },
   };
-  const fails = new Set(['away', 'refused']);
+  const facts = { away: {}, refused: { status: 503 }, postponed: { retryAfter: 1000 } };
+  const fails = new Set(Object.keys(facts));
   const { queue, clock, errors, worked, until } = start(
     context,
     async (key) => {
-      if (!fails.has(key)) return;
-      throw new KubeError('retryable', key, key === 'away' ? {} : { status: 503 });
+      if (fails.has(key)) throw new KubeError('retryable', key, facts[key as keyof typeof facts]);
     },
     { client },
   );
-  queue.add('away');
-  queue.add('refused');
+  for (const key of fails) queue.add(key);
   for (let failures = 1; failures < 7; failures++) {
-    await until(() => errors.length === 2 * failures);
+    await until(() => errors.length === 3 * failures);
     clock.advance(1_000_000);
   }
-  await until(() => errors.length === 14);
+  await until(() => errors.length === 21);
   fails.clear();
   const before = worked.length;
   back();
   await until(() => worked.length > before);
   assert.deepEqual(worked.slice(before), ['away']);
-  assert.deepEqual([queue.stats.failing, queue.stats.delayed], [1, 1]);
+  assert.deepEqual([queue.stats.failing, queue.stats.delayed], [2, 2]);
   back();
   assert.equal(queue.stats.ready, 0);
 });
