@@ -112,7 +112,7 @@ test(
     await remove('-n', 'many', 'profilerecording', 'web');
     await eyes.recordings.gone('many/web');
     const ofIt = (all: Profile[]) =>
-      all.filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'web');
+      all.filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-namespace'] === 'many');
     const left = ofIt(await eyes.profiles.all((all) => !ofIt(all).some(isPartial)));
     assert.deepEqual(left.map(({ metadata }) => metadata.name).sort(), ['web-c', 'web-init']);
     const coverage = JSON.parse(
