@@ -61,6 +61,11 @@ export function isKube(error: unknown, ...kinds: readonly KubeErrorKind[]): erro
   return error instanceof KubeError && (kinds.length === 0 || kinds.includes(error.kind));
 }
 
+/** Nobody answered, and whoever asked does not want a server in trouble to be left alone ({@link postponed}). */
+export function isUnanswered(error: unknown): boolean {
+  return isKube(error, 'retryable') && error.status === undefined && error.retryAfter === undefined;
+}
+
 /** The same, and not to be tried again within so many milliseconds. */
 export function postponed(error: KubeError, milliseconds: number): KubeError {
   const { kind, message, status, reason, cause, retryAfter = 0 } = error;

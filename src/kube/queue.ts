@@ -1,7 +1,7 @@
 import { type Backoff, delayOf } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, MONOTONIC } from './clock.ts';
-import { isKube } from './errors.ts';
+import { isKube, isUnanswered } from './errors.ts';
 
 const BACKOFF: Backoff = { base: 5, cap: 1_000_000 };
 
@@ -32,7 +32,7 @@ export interface QueueSettings {
   readonly concurrency?: number;
   readonly backoff?: Backoff;
   readonly clock?: Clock;
-  /** Of those who ask it: keys that failed since the server was away are worked on as soon as it is back. */
+  /** Whom the worker asks: keys that failed since nobody answered are due as soon as the server is back. */
   readonly client?: Pick<KubeClient, 'onReturn'>;
 }
 
@@ -189,11 +189,6 @@ export class WorkQueue {
   #delay(error: unknown, failures: number): number {
     return Math.max(delayOf(this.#backoff, failures), isKube(error) ? (error.retryAfter ?? 0) : 0);
   }
-}
-
-/** Nor did whoever asked say that a server in trouble is to be left alone (`postponed`). */
-function isUnanswered(error: unknown): boolean {
-  return isKube(error, 'retryable') && error.status === undefined && error.retryAfter === undefined;
 }
 
 /** Not "forbidden": rights are given later, and a namespace that is being deleted answers so too. */

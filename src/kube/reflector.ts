@@ -1,7 +1,7 @@
 import { type Backoff, delayOf, jittered } from './backoff.ts';
 import type { KubeClient, Selection } from './client.ts';
 import { type Clock, Deadline, MONOTONIC, sleep } from './clock.ts';
-import { isKube, KubeError } from './errors.ts';
+import { isKube, isUnanswered, KubeError } from './errors.ts';
 import type { Log } from './log.ts';
 import { type KubeObject, keyOf, pathOf, type Resource } from './object.ts';
 import { type Listener, Store } from './store.ts';
@@ -134,7 +134,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     const milliseconds = Math.max(failure?.retryAfter ?? 0, jittered(delayOf(BACKOFF, this.#failures)));
     this.#log?.warn({ path: this.#path, error: failure, retryIn: Math.round(milliseconds) }, 'watch interrupted');
     // What was answered counts; only who reached nobody asks again as soon as somebody is there.
-    if (failure && failure.status === undefined) await this.#untilReturn(milliseconds, signal);
+    if (isUnanswered(failure)) await this.#untilReturn(milliseconds, signal);
     else await sleep(this.#clock, milliseconds, signal);
   }
 

@@ -68,7 +68,7 @@ test(`${APPLIES} times a recording and its pod in one file: each is recorded fro
   context.diagnostic(`${APPLIES} of ${APPLIES} complete`);
 });
 
-test(`${PODS} pods one after the other: as many right profiles, and the agent’s memory does not grow`, {
+test(`${PODS} pods in a row, ${AT_ONCE} at a time: as many right profiles, and the agent’s memory does not grow`, {
   ...cluster.options,
   timeout: 60_000 + PODS * 4000,
 }, async (context) => {

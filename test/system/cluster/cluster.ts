@@ -102,20 +102,20 @@ async function start(
  */
 export async function withoutApiServer(task: () => Promise<void>): Promise<number> {
   const processes = new Processes(DIRECTORY);
-  const start = (stopped: readonly Started[]) => {
+  const startAgain = (stopped: readonly Started[]) => {
     for (const { name, file, args } of stopped) processes.start(name, file, args);
   };
   const servers = await processes.stop(/^kube-apiserver$/);
   try {
     await task();
   } finally {
-    start(servers);
+    startAgain(servers);
   }
   const ask = (...args: string[]) => promisify(execFile)(join(DIRECTORY, 'kubectl'), args);
   await processes.until(() => ask('get', '--raw', '/readyz'));
   const back = performance.now();
   // Behind an outage of minutes they would look for it again in another.
-  start(await processes.stop(/^kube-(controller-manager|scheduler)$/));
+  startAgain(await processes.stop(/^kube-(controller-manager|scheduler)$/));
   const account = ['-n', 'kube-node-lease', 'serviceaccount/default'];
   await ask('delete', ...account);
   await ask('wait', '--for=create', ...account, timeout(120));

@@ -151,7 +151,7 @@ test(
   cluster.options,
   async (context) => {
     const { eyes, apply, kubectl } = cluster;
-    // The kubelet waits longer and longer before it starts a container again: here they are started at once.
+    // The kubelet takes a second and more to start a container again: here they are started at once.
     await agentsWhere({ nowhere: 'here' });
     await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}`, '--replicas=0']);
     await eyes.pods.all(

@@ -17,7 +17,7 @@ test('without an API server for two minutes: what runs, ends and crashes meanwhi
   const { eyes, apply, remove } = cluster;
   const later = (script: string) =>
     podSpec([{ name: 'c', script: `while [ ! -e /tmp/go ]; do sleep 1; done; ${script}` }]);
-  // The kubelet starts it again and again, later and later, with nobody to tell of it.
+  // The kubelet starts it again and again, with nobody to tell of it.
   const crashing = podSpec([{ name: 'c', script: 'sleep 5; mkdir /tmp/x; exit 1' }], { restartPolicy: 'Always' });
   await apply(
     namespace('outage'),
