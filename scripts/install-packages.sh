@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that a step needs and this machine lacks: install-packages.sh build|demo|test|kernels|cluster|image|push
+# Installs the Debian or Ubuntu packages that steps need and this machine lacks:
+# install-packages.sh npm|build|demo|test|kernels|cluster|image|push...
 set -euo pipefail
 
 build=(clang bpftool gcc make binutils libbpf-dev libelf-dev zlib1g-dev libseccomp-dev libuv1-dev linux-libc-dev)
@@ -15,19 +16,21 @@ push=(skopeo)
 
 cluster=(etcd-server containernetworking-plugins containerd runc openssl iproute2 busybox-static nginx-light redis-server)
 
-case ${1:-} in
-build) wanted=("${build[@]}") ;;
-demo) wanted=("${demo[@]}") ;;
-kernels) wanted=("${kernels[@]}") ;;
-cluster) wanted=("${cluster[@]}") ;;
-image) wanted=("${image[@]}") ;;
-push) wanted=("${push[@]}") ;;
-test) wanted=("${tests[@]}" "${cluster[@]}" "${image[@]}" "${push[@]}" docker-registry) ;;
-*) echo "usage: ${0##*/} build|demo|test|kernels|cluster|image|push" >&2 && exit 2 ;;
-esac
-
-# Any npm will do: it brings the Node that is used (the development dependency `node`).
-[ "$1" != build ] || command -v npm >/dev/null || wanted+=(nodejs npm)
+wanted=()
+for step in "${@:-}"; do
+	case $step in
+	# Any npm will do: it brings the Node that is used (the development dependency `node`).
+	npm) command -v npm >/dev/null || wanted+=(nodejs npm) ;;
+	build) wanted+=("${build[@]}") ;;
+	demo) wanted+=("${demo[@]}") ;;
+	kernels) wanted+=("${kernels[@]}") ;;
+	cluster) wanted+=("${cluster[@]}") ;;
+	image) wanted+=("${image[@]}") ;;
+	push) wanted+=("${push[@]}") ;;
+	test) wanted+=("${build[@]}" "${tests[@]}" "${cluster[@]}" "${image[@]}" "${push[@]}" docker-registry) ;;
+	*) echo "usage: ${0##*/} npm|build|demo|test|kernels|cluster|image|push..." >&2 && exit 2 ;;
+	esac
+done
 
 # Ubuntu has bpftool in linux-tools-common.
 if ! apt-cache show bpftool >/dev/null 2>&1 && [ -e /usr/sbin/bpftool ]; then
@@ -54,5 +57,6 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 	"${as_root[@]}" install -m 0755 "$policy" /usr/sbin/policy-rc.d
 	trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d "$policy"' EXIT
 fi
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+# A new machine may still be at its own updates.
+"${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update -qq
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

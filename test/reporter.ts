@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
 
@@ -7,6 +9,7 @@ interface Detail {
   readonly file?: string;
   readonly skip?: string | boolean;
   readonly todo?: string | boolean;
+  readonly duration_ms?: number;
   readonly details?: {
     readonly duration_ms?: number;
     readonly type?: string;
@@ -17,21 +20,32 @@ interface Detail {
 
 const RUNNER_SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
-/** One line a test, the whole error of each that failed, and the closing line `N passed, N failed` that CI counts. */
+/**
+ * One line a test, the whole error of each that failed, and the closing line `N passed, N failed, N skipped` that CI
+ * counts. Milliseconds by file go to the file that SYSCRIBE_TEST_TIMES names.
+ */
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   let passed = 0;
+  let skipped = 0;
   const failures: Detail[] = [];
+  const tests = new Map<string, number>();
+  const files = new Map<string, number>();
   for await (const event of source) {
     const data = (event as { data: Detail }).data;
     if (event.type === 'test:diagnostic' && !RUNNER_SUMMARY.test(data.message ?? '')) yield `        ${data.message}\n`;
     if (event.type === 'test:stdout' || event.type === 'test:stderr') yield String(data.message);
+    // Of a file that has a process of its own: with its start, its clusters and its end.
+    if (event.type === 'test:summary' && data.file !== undefined) files.set(data.file, data.duration_ms ?? 0);
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
+    if (data.nesting === 0 && data.file !== undefined)
+      tests.set(data.file, (tests.get(data.file) ?? 0) + (data.details?.duration_ms ?? 0));
     if (data.details?.type === 'suite') continue;
     const time = `${Math.round(data.details?.duration_ms ?? 0)} ms`;
     if (event.type === 'test:fail') {
       failures.push(data);
       yield `FAIL    ${data.name} (${time})\n`;
     } else if (data.skip) {
+      skipped += 1;
       yield `SKIP    ${data.name}: ${data.skip === true ? 'no reason given' : data.skip}\n`;
     } else {
       passed += 1;
@@ -42,5 +56,13 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
     const error = failure.details?.error;
     yield `\nFAILED: ${failure.name}${failure.file ? ` (${failure.file})` : ''}\n${inspect(error?.cause ?? error, { depth: 4 })}\n`;
   }
-  yield `\n${passed} passed, ${failures.length} failed\n`;
+  writeTimes(new Map([...tests, ...files]));
+  yield `\n${passed} passed, ${failures.length} failed, ${skipped} skipped\n`;
+}
+
+function writeTimes(files: ReadonlyMap<string, number>): void {
+  const target = process.env.SYSCRIBE_TEST_TIMES;
+  if (target === undefined) return;
+  const named = [...files].map(([file, time]) => [relative(process.cwd(), file), time] as const);
+  writeFileSync(target, JSON.stringify(Object.fromEntries(named)));
 }

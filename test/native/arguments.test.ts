@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { inspect } from 'node:util';
 import { type Native, native } from '../../src/capture/native.ts';
-import { children, FILTER, LOAD, START, until } from './support.ts';
+import { until } from '../support/until.ts';
+import { children, FILTER, LOAD, START } from './support.ts';
 
 type Name = keyof Native;
 const call = (name: Name, ...args: unknown[]): unknown => (native()[name] as (...args: unknown[]) => unknown)(...args);
@@ -315,5 +316,5 @@ suite('signals, audit, filter', () => {
 });
 
 test('nothing of all this is left', { timeout: 5000 }, async () => {
-  await until(() => children().size === 0);
+  await until('all children are reaped', () => children().size === 0);
 });

@@ -4,7 +4,8 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { native, STAGES, type StartOptions } from '../../src/capture/native.ts';
-import { children, descriptors, FILTER, finish, SANITIZED, START, until } from './support.ts';
+import { until } from '../support/until.ts';
+import { children, descriptors, FILTER, finish, SANITIZED, START } from './support.ts';
 
 const { SIGKILL, SIGTERM, SIGCONT } = constants.signals;
 const { ENOENT, EACCES, EPERM, ENOEXEC, EINVAL } = constants.errno;
@@ -84,7 +85,7 @@ suite('the gate', LIMIT, () => {
     assert.throws(() => native().go(child), { operation: 'go' });
     await executed.promise;
     native().release(child);
-    await until(() => existsSync(file) && readFileSync(file, 'utf8') === 'done\n');
+    await until('the command has written', () => existsSync(file) && readFileSync(file, 'utf8') === 'done\n');
   });
 
   test('release in its own callbacks', async () => {
@@ -114,7 +115,7 @@ test('two hundred in a row leave no zombie and no descriptor', LIMIT, async () =
   const before = { descriptors: descriptors().length, children: [...children().keys()] };
   for (let round = 0; round < 40; round += 1)
     await Promise.all(Array.from({ length: 5 }, (_, index) => finish(shell(`exit ${index}`))));
-  await until(() => descriptors().length === before.descriptors);
+  await until('no descriptor is left', () => descriptors().length === before.descriptors);
   assert.deepEqual(
     [...children().keys()].filter((pid) => !before.children.includes(pid)),
     [],

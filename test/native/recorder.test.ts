@@ -3,18 +3,8 @@ import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EVENT_SIZE } from '../../src/capture/layout.ts';
 import { type Native, type NativeRecorder, native } from '../../src/capture/native.ts';
-import {
-  alive,
-  descriptors,
-  finish,
-  heldBpf,
-  LOAD,
-  listening,
-  PROGRAMS,
-  residentMegabytes,
-  START,
-  until,
-} from './support.ts';
+import { until } from '../support/until.ts';
+import { alive, descriptors, finish, heldBpf, LOAD, listening, PROGRAMS, residentMegabytes, START } from './support.ts';
 
 const LIMIT = { timeout: 60_000 };
 
@@ -56,7 +46,7 @@ suite('a recorder', LIMIT, () => {
     });
     assert.throws(() => native().listen(again, () => {}), { operation: 'listen' });
     const { child, exited } = await record(again);
-    await until(() => events > 0);
+    await until('an event', () => events > 0);
     await exited;
     native().release(child);
     native().close(again);
@@ -117,7 +107,7 @@ suite('a recorder', LIMIT, () => {
       if (depth < 3) native().drain(recorder);
     });
     const { child, exited } = await record(recorder);
-    await until(() => depth > 0);
+    await until('an event', () => depth > 0);
     await exited;
     native().release(child);
     native().close(recorder);
@@ -169,7 +159,7 @@ suite('a recorder', LIMIT, () => {
     assert.equal(descriptors().length, before);
     assert.deepEqual(heldBpf(), []);
     assert.ok(held.size > PROGRAMS.length, `${held.size}`);
-    while (alive(held).length > 0) await sleep(20);
+    await until('the kernel has freed all', () => alive(held).length === 0);
   });
 });
 

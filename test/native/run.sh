@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The addon under AddressSanitizer and UndefinedBehaviorSanitizer, in a copy of the sources that has it in prebuilds/:
-# run.sh [FILE...]. Needs root. Ends with the line `N passed, N failed`; each report of a sanitizer is one that failed.
+# run.sh [FILE...]. Needs root. Ends with the line `N passed, N failed, N skipped`; each report of a sanitizer is one that failed.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 top=$PWD
@@ -11,9 +11,10 @@ node=$top/node_modules/node/bin/node
 make --no-print-directory -C native SANITIZE=1 || exit 1
 copy=$(mktemp -d) reports=$(mktemp -d) log=$(mktemp)
 trap 'rm -rf "$copy" "$reports" "$log"' EXIT
-mkdir -p "$copy/prebuilds/$platform" "$copy/test"
+mkdir -p "$copy/prebuilds/$platform" "$copy/test/support"
 cp -r src package.json "$copy"
 cp -r test/native test/reporter.ts "$copy/test"
+cp test/support/until.ts "$copy/test/support"
 ln -s "$top/node_modules" "$copy/node_modules"
 cp ".output/$machine-asan/syscribe.node" "$copy/prebuilds/$platform"
 
@@ -35,9 +36,9 @@ for report in "$reports"/*; do
 	printf '\nFAILED: %s\n' "${report##*/}" && head -n 60 "$report"
 done >"$reports.text"
 # The reports stand before the closing line, and are counted in it.
-summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 grep -vxF "${summary:-none}" "$log"
 cat "$reports.text" && rm -f "$reports.text"
-passed=${summary%% *} failed=$(sed -E 's/.*, ([0-9]+) failed/\1/' <<<"${summary:-0 passed, 1 failed}")
-printf '%d passed, %d failed\n' "${passed:-0}" "$((failed + found))"
+read -r passed _ failed _ skipped _ <<<"${summary:-0 passed, 1 failed, 0 skipped}"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$((failed + found))" "$skipped"
 [ "$status" -eq 0 ] && [ "$found" -eq 0 ] && [ "$failed" -eq 0 ]

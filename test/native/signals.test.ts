@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { suite, test } from 'node:test';
 import { native } from '../../src/capture/native.ts';
-import { descriptors, until } from './support.ts';
+import { until } from '../support/until.ts';
+import { descriptors } from './support.ts';
 
 const { SIGUSR2, SIGHUP, SIGWINCH, SIGKILL } = constants.signals;
 const { EBUSY, EINVAL } = constants.errno;
@@ -21,9 +22,9 @@ suite('signals', LIMIT, () => {
     const got: [number, boolean][] = [];
     const watch = native().watchSignals([SIGUSR2, SIGHUP], (...signal) => got.push(signal));
     process.kill(process.pid, 'SIGUSR2');
-    await until(() => got.length === 1);
+    await until('the first signal', () => got.length === 1);
     process.kill(process.pid, 'SIGHUP');
-    await until(() => got.length === 2);
+    await until('the second signal', () => got.length === 2);
     assert.deepEqual(got, [
       [SIGUSR2, false],
       [SIGHUP, false],
@@ -68,7 +69,7 @@ suite('signals', LIMIT, () => {
       if (count === 2) native().unwatchSignals(watch);
     });
     for (let round = 0; round < 20_000; round += 1) process.kill(process.pid, 'SIGWINCH');
-    await until(() => count === 2);
+    await until('both have it', () => count === 2);
     for (let round = 0; round < 100; round += 1) await new Promise(setImmediate);
     assert.equal(count, 2);
   });

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 import { type LoadOptions, type NativeRecorder, native, type StartOptions } from '../../src/capture/native.ts';
 
 /** Whether this process runs with the sanitized addon: test/native/run.sh preloads its library. */
@@ -117,11 +116,6 @@ export function children(): Map<number, string> {
     }
   }
   return found;
-}
-
-/** Waits until `condition` holds; the test's own time limit ends a wait in vain. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
 }
 
 export function residentMegabytes(): number {

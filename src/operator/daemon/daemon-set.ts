@@ -139,7 +139,7 @@ function agentContainer(spec: Spec, enrichers: Enrichers, environment: Environme
       ...(spec.enableProfiling ? [port('profiling', PROFILING, netlink)] : []),
     ],
     // Two minutes: a node that starts has other work to do, and an agent that is begun again has to catch up.
-    startupProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 3, failureThreshold: 40 },
+    startupProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { httpGet: { path: '/healthz', port: 'health' }, periodSeconds: 5 },
     // A restart makes room on no disk, and whose the records of that time are may not be told any more.
     livenessProbe: { httpGet: { path: '/livez', port: 'health' }, periodSeconds: 10, failureThreshold: 3 },

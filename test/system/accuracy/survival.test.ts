@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../../support/until.ts';
 import { makeCgroup } from '../support/kernel.ts';
 import { start, temporary } from '../support/syscribe.ts';
 import { program } from './workloads.ts';
@@ -10,8 +11,8 @@ function stateOf(pid: number): string | undefined {
   return /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
 }
 
-async function untilState(pid: number, state: string): Promise<void> {
-  while (stateOf(pid) !== state) await new Promise((resolve) => setImmediate(resolve));
+function untilState(pid: number, state: string): Promise<true> {
+  return until(`process ${pid} is in state ${state}`, () => stateOf(pid) === state);
 }
 
 test('a profile of a workload that SIGKILL ended lets it stop, go on, freeze and handle SIGTERM', async (context) => {
@@ -37,7 +38,7 @@ test('a profile of a workload that SIGKILL ended lets it stop, go on, freeze and
   await untilState(pid, 'S');
   writeFileSync(join(frozen, 'cgroup.procs'), `${pid}`);
   writeFileSync(join(frozen, 'cgroup.freeze'), '1');
-  while (!/frozen 1/.test(readFileSync(join(frozen, 'cgroup.events'), 'utf8')));
+  await until('the cgroup is frozen', () => /frozen 1/.test(readFileSync(join(frozen, 'cgroup.events'), 'utf8')));
   writeFileSync(join(frozen, 'cgroup.freeze'), '0');
   await untilState(pid, 'S');
   process.kill(pid, 'SIGTERM');

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { size } from '../../support/sizes.ts';
+import { until } from '../../support/until.ts';
 import { run } from '../support/syscribe.ts';
 
 const PROGRAMS = fileURLToPath(new URL('../programs/.output/', import.meta.url));
@@ -42,13 +44,11 @@ export function program(name: string, ...args: string[]): string[] {
   return [join(PROGRAMS, name), ...args];
 }
 
-async function until(condition: () => Promise<boolean> | boolean, ended: () => boolean): Promise<void> {
-  for (;;) {
-    const gone = ended();
-    if (await condition()) return;
-    if (gone) throw new Error('the program ended before it was ready');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+/** While the program runs. */
+async function ready(condition: () => Promise<boolean> | boolean, ended: () => boolean): Promise<void> {
+  const over = () => (ended() ? 'the program has ended' : undefined);
+  // An emulated machine takes its time.
+  await until('the program is ready', condition, { over, seconds: 250 });
 }
 
 async function succeeds(file: string, ...args: string[]): Promise<string> {
@@ -77,7 +77,7 @@ server { listen unix:${directory}/socket; root ${directory}/html; } }
   },
   drive: async (directory, ended) => {
     const socket = join(directory, 'socket');
-    await until(() => existsSync(socket) && existsSync(join(directory, 'pid')), ended);
+    await ready(() => existsSync(socket) && existsSync(join(directory, 'pid')), ended);
     const get = (path: string, ...more: string[]) =>
       succeeds('curl', '-sS', '--unix-socket', socket, ...more, `http://localhost/${path}[1-40]`.replace('[1-40]', ''));
     assert.equal(await get(''), 'served\n');
@@ -98,7 +98,7 @@ const redis: Workload = {
   },
   drive: async (directory, ended) => {
     const socket = join(directory, 'socket');
-    await until(
+    await ready(
       async () => existsSync(socket) && (await run('redis-cli', '-s', socket, 'ping')).stdout === 'PONG\n',
       ended,
     );
@@ -197,7 +197,7 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'a daemon that forks twice',
     prepare: (directory) => program('daemon', directory),
-    drive: (directory, ended) => until(() => existsSync(join(directory, 'done')), ended),
+    drive: (directory, ended) => ready(() => existsSync(join(directory, 'done')), ended),
   },
   {
     name: 'vfork, posix_spawn and clone3',
@@ -230,7 +230,7 @@ export const WORKLOADS: readonly Workload[] = [
     prepare: (directory) => program('thread-exec', join(directory, 'made')),
     check: (directory) => assert.ok(existsSync(join(directory, 'made'))),
   },
-  { name: '5,000 short-lived processes', prepare: () => program('short-lived', '5000'), traces: 2 },
+  { name: 'many short-lived processes', prepare: () => program('short-lived', `${size('SHORT_LIVED')}`), traces: 2 },
 ];
 
 /** 2 where the kernel has no x32: the call is made all the same, and answered with ENOSYS. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { stateOf } from '../../../src/api/recording-state.ts';
 import type { SeccompProfile } from '../../../src/api/types.ts';
 import { EVENTS, pathOf } from '../../../src/kube/object.ts';
+import { until } from '../../support/until.ts';
 import type { Auditd } from '../audit/auditd.ts';
 import type { Running } from '../support/syscribe.ts';
 import { makeNode, type Node, names, type Pod, PROFILES, reasons } from './node.ts';
@@ -47,21 +47,17 @@ const STEPPING = `busybox mkfifo /steps; exec 3<>/steps; ${STEPS.map((step) => `
 const UMASK = 95;
 const RMDIR = 84;
 
-async function until(is: () => boolean): Promise<void> {
-  while (!is()) await setTimeout(10);
-}
-
 /** Lets a stepping container make its next step. */
 async function step({ pid }: Pod): Promise<void> {
   const pipe = `/proc/${pid}/root/steps`;
-  await until(() => existsSync(pipe));
+  await until('the container waits for a step', () => existsSync(pipe));
   writeFileSync(pipe, '\n');
 }
 
 async function stepToEnd(pod: Pod, steps: number): Promise<void> {
   const { pid } = pod;
   for (let left = steps; left > 0; left--) await step(pod);
-  await until(() => !existsSync(`/proc/${pid}`));
+  await until('the container has ended', () => !existsSync(`/proc/${pid}`));
   pod.end();
 }
 
@@ -69,7 +65,7 @@ async function stepToEnd(pod: Pod, steps: number): Promise<void> {
 async function killWhenKept(node: Node, agent: Running): Promise<void> {
   await node.profile('web', (_, profile) => names(profile).some((name) => /^mknod/.test(name)));
   const kept = () => JSON.parse(readFileSync(join(node.stateDirectory, 'audit-log.json'), 'utf8')).position?.offset;
-  await until(() => kept() === statSync(node.auditd?.log ?? '').size);
+  await until('all of the log is read', () => kept() === statSync(node.auditd?.log ?? '').size);
   agent.child.kill('SIGKILL');
   await agent.finished;
 }
@@ -91,9 +87,9 @@ test('killed in the middle of a recording and started again, the agent reads on:
   await killWhenKept(node, first);
   await step(pod);
   const { auditd } = node;
-  await until(() => hasRecord(auditd, new RegExp(` pid=${pod.pid} .*syscall=${UMASK} `)));
+  await until('umask is in the log', () => hasRecord(auditd, new RegExp(` pid=${pod.pid} .*syscall=${UMASK} `)));
   auditd?.rotate();
-  await until(() => existsSync(`${auditd?.log}.1`));
+  await until('the log is another file', () => existsSync(`${auditd?.log}.1`));
   await node.startAgent();
   await stepToEnd(pod, STEPS.length - 1);
   const profile = await node.profile('web', ({ finished }) => finished);
@@ -108,7 +104,10 @@ test('of a process that came and went while the agent was away the record says t
   const pod = await node.runPod('web', ['/bin/sh', '-c', script]);
   await killWhenKept(node, first);
   await step(pod);
-  await until(() => hasRecord(node.auditd, new RegExp(`comm="busybox" .*syscall=${RMDIR} `)) && pod.processes === 1);
+  await until(
+    'rmdir is in the log, and its process gone',
+    () => hasRecord(node.auditd, new RegExp(`comm="busybox" .*syscall=${RMDIR} `)) && pod.processes === 1,
+  );
   await node.startAgent();
   await stepToEnd(pod, 1);
   const profile = await node.profile('web', ({ finished }) => finished);
@@ -120,7 +119,7 @@ test('what ran and ended while the agent was away is told to be missing, not lef
   const node = await makeNode(context, { withAuditd: true });
   const first = await node.startAgent();
   const before = await node.runPod('before', ['/bin/mkdir', '/tmp/made']);
-  await until(() => !existsSync(`/proc/${before.pid}`));
+  await until('the first pod has ended', () => !existsSync(`/proc/${before.pid}`));
   before.end();
   await node.profile('before', ({ finished }) => finished);
   first.child.kill('SIGKILL');

@@ -7,6 +7,7 @@ import { type RecordingState, stateOf } from '../../../src/api/recording-state.t
 import type { SeccompProfile } from '../../../src/api/types.ts';
 import { customResource, NAMESPACES, PODS, pathOf } from '../../../src/kube/object.ts';
 import { FakeApiServer } from '../../support/fake-api-server.ts';
+import { freeAddress } from '../../support/free-port.ts';
 import { Auditd } from '../audit/auditd.ts';
 import { Containerd } from '../support/containerd.ts';
 import { makeCgroup } from '../support/kernel.ts';
@@ -101,7 +102,7 @@ export async function makeNode(
     '--cgroup-root': cgroupRoot,
     '--kubelet-dir': join(directory, 'kubelet'),
     ...(auditd ? { '--audit-file': auditd.log } : { '--audit-source': 'netlink' }),
-    '--health': '127.0.0.1:18085',
+    '--health': await freeAddress(),
   }).flat();
   return {
     server,

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { auditStatus } from '../../../src/capture/audit/socket.ts';
+import { until } from '../../support/until.ts';
 import { Running, temporary } from '../support/syscribe.ts';
 
 /** A real auditd of the test's own. The kernel has one at a time. */
@@ -66,10 +67,8 @@ export class Auditd {
   }
 
   async #ready(): Promise<void> {
-    while (auditStatus()?.pid !== this.pid) {
-      if (this.#running.child.exitCode !== null) throw new Error(`auditd ended: ${this.#running.stderr}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const over = () => (this.#running.child.exitCode === null ? undefined : this.#running.stderr);
+    await until('the kernel writes to auditd', () => auditStatus()?.pid === this.pid, { over });
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import type { EnrichedEvent } from '../../../src/stream/event.ts';
+import { until } from '../../support/until.ts';
 import { start, syscribe, temporary } from '../support/syscribe.ts';
 import { Auditd } from './auditd.ts';
 import { Load, lost, serialsOf } from './load.ts';
@@ -53,7 +54,8 @@ test('killed before anything was logged: the next goes on from where it began', 
   await load.make(10);
   const options = ['audit', '--source', 'file', '--file', auditd.log, '--position-file', position];
   const audit = start(options);
-  while (!existsSync(position) && audit.child.exitCode === null) await setTimeout(1);
+  const over = () => (audit.child.exitCode === null ? undefined : audit.stderr);
+  await until('the position is kept', () => existsSync(position), { every: 1, over });
   audit.child.kill('SIGKILL');
   await audit.finished;
   await load.make(100);

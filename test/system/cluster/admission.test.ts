@@ -1,18 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { FINALIZERS } from '../../../src/api/names.ts';
+import { until } from '../../support/until.ts';
 import { useCluster } from './use.ts';
-import { askInV1beta1, breakWebhook, GROUP, installWebhooks, kubectlOf, until, type Webhooks } from './webhooks.ts';
+import { askInV1beta1, breakWebhook, GROUP, installWebhooks, kubectlOf, type Webhooks } from './webhooks.ts';
 
 let webhooks: Webhooks | undefined;
 const cluster = useCluster(0, async () => {
   webhooks = await installWebhooks(cluster);
   for (const name of ['recorded', 'plain']) await kubectl('create', 'namespace', name);
   await kubectl('label', 'namespace', 'recorded', 'spo.x-k8s.io/enable-recording=');
-  for (const name of ['recorded', 'plain']) await until(() => succeeds('get', 'serviceaccount', 'default', '-n', name));
+  for (const name of ['recorded', 'plain'])
+    await until(`the service account of ${name}`, () => succeeds('get', 'serviceaccount', 'default', '-n', name));
   for (const [name, spec] of Object.entries(RECORDINGS)) await apply(recording(name, spec));
-  await until(async () => (await made(pod('probe', 'bpf'), '--dry-run=server')).metadata.annotations !== undefined);
-  await until(async () => !(await succeedsWith(recording('probe', WRONG_PAIR), '--dry-run=server')));
+  await until(
+    'pods are recorded',
+    async () => (await made(pod('probe', 'bpf'), '--dry-run=server')).metadata.annotations !== undefined,
+  );
+  await until(
+    'wrong recordings are refused',
+    async () => !(await succeedsWith(recording('probe', WRONG_PAIR), '--dry-run=server')),
+  );
 });
 after(() => webhooks?.server[Symbol.asyncDispose]());
 
@@ -111,7 +119,7 @@ test('a session that a pod brings along is not taken', cluster.options, async ()
 
 test('an API server that asks in v1beta1 is answered', cluster.options, async () => {
   await askInV1beta1(cluster);
-  await until(async () => {
+  await until('it asks in v1beta1', async () => {
     await create(pod('probe', 'bpf'), '--dry-run=server');
     return webhooks?.asked.at(-1) === 'admission.k8s.io/v1beta1';
   });
@@ -140,7 +148,7 @@ test('what cannot be recorded is refused with its reason, in old versions too', 
     assert.match(stderr, message);
   }
   const old = recording('old', { ...WRONG_PAIR, recorder: 'bpf' }, 'v1alpha1');
-  await until(async () => /use Logs/.test((await create(old)).stderr));
+  await until('the old version is refused', async () => /use Logs/.test((await create(old)).stderr));
 });
 
 test('what is not built is taken, in old versions too, and whoever writes it is told', cluster.options, async () => {
@@ -156,7 +164,9 @@ test('what is not built is taken, in old versions too, and whoever writes it is 
     written('RawSelinuxProfile', 'v1', { policy: '(blockinherit container)' }),
   ];
   // The API server takes a policy over some time behind its creation.
-  await until(async () => /not-built/.test((await create(profiles[0] as object, '--dry-run=server')).stderr));
+  await until('the policy warns', async () =>
+    /not-built/.test((await create(profiles[0] as object, '--dry-run=server')).stderr),
+  );
   for (const object of profiles) {
     const { code, stderr } = await create(object);
     assert.equal(code, 0, stderr);
@@ -179,10 +189,13 @@ test(
       ...recording('bad', WRONG_PAIR),
       metadata: { name: 'bad', namespace: 'recorded', finalizers: [FINALIZERS.unmergedProfiles] },
     };
-    await until(async () => succeedsWith(bad));
+    await until('nothing refuses it', async () => succeedsWith(bad));
     const { metadata, ...rest } = JSON.parse(policy);
     await apply({ ...rest, metadata: { name: metadata.name } });
-    await until(async () => !(await succeedsWith(recording('probe', WRONG_PAIR), '--dry-run=server')));
+    await until(
+      'wrong recordings are refused',
+      async () => !(await succeedsWith(recording('probe', WRONG_PAIR), '--dry-run=server')),
+    );
     await kubectl('label', 'profilerecording', 'bad', '-n', 'recorded', 'a=b');
     const worse = await cluster.kubectl([
       'patch',
@@ -206,7 +219,7 @@ test(
       '-p',
       '{"metadata":{"finalizers":null}}',
     );
-    await until(async () => !(await succeeds('get', 'profilerecording', 'bad', '-n', 'recorded')));
+    await until('it is deleted', async () => !(await succeeds('get', 'profilerecording', 'bad', '-n', 'recorded')));
   },
 );
 
@@ -215,7 +228,10 @@ test(
   cluster.options,
   async () => {
     await breakWebhook(cluster);
-    await until(async () => !(await succeedsWith(pod('probe', 'logs'), '--dry-run=server')));
+    await until(
+      'pods recorded by Logs are refused',
+      async () => !(await succeedsWith(pod('probe', 'logs'), '--dry-run=server')),
+    );
     for (const [name, app, labels] of [
       ['dead-bpf', 'bpf', {}],
       ['dead-free', 'free', {}],
@@ -230,6 +246,6 @@ test(
     assert.match((await create(pod('dead-term', 'other', {}, { yes: '', not: 'y' }))).stderr, /ProfileRecording term/);
     await made(pod('dead-windows', 'logs', { os: { name: 'windows' } }));
     await kubectl('delete', 'profilerecording', 'logs', '-n', 'recorded');
-    await until(() => succeedsWith(pod('dead-logs', 'logs')));
+    await until('they are taken again', () => succeedsWith(pod('dead-logs', 'logs')));
   },
 );

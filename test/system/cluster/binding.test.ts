@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { until } from '../../support/until.ts';
 import { useCluster } from './use.ts';
-import { GROUP, installWebhooks, kubectlOf, until, type Webhooks } from './webhooks.ts';
+import { GROUP, installWebhooks, kubectlOf, type Webhooks } from './webhooks.ts';
 
 const NGINX = 'syscribe.test/nginx:1';
 const BUSYBOX = 'syscribe.test/busybox:1';
@@ -11,14 +12,18 @@ const cluster = useCluster(0, async () => {
   webhooks = await installWebhooks(cluster);
   for (const name of ['bound', 'plain']) await kubectl('create', 'namespace', name);
   await kubectl('label', 'namespace', 'bound', 'spo.x-k8s.io/enable-binding=');
-  for (const name of ['bound', 'plain']) await until(() => succeeds('get', 'serviceaccount', 'default', '-n', name));
+  for (const name of ['bound', 'plain'])
+    await until(`the service account of ${name}`, () => succeeds('get', 'serviceaccount', 'default', '-n', name));
   await apply(profile('front'), profile('any'), profile('off', { state: 'Disabled' }));
   await apply(
     binding('front', NGINX, 'front'),
     binding('any', '*', 'any'),
     binding('off', 'syscribe.test/off:1', 'off'),
   );
-  await until(async () => (await made(pod('probe', NGINX), '--dry-run=server')).spec.securityContext !== undefined);
+  await until(
+    'pods are bound',
+    async () => (await made(pod('probe', NGINX), '--dry-run=server')).spec.securityContext !== undefined,
+  );
 });
 after(() => webhooks?.server[Symbol.asyncDispose]());
 
@@ -101,7 +106,7 @@ test('a webhook that is away refuses the pods of bound namespaces, and no others
   const patch = [{ op: 'replace', path: clientConfig, value: 'https://127.0.0.1:1/nobody' }];
   const configuration = 'mutatingwebhookconfiguration/spo-mutating-webhook-configuration';
   await kubectl('patch', configuration, '--type=json', '-p', JSON.stringify(patch));
-  await until(async () => (await create(pod('late', NGINX), '--dry-run=server')).code !== 0);
+  await until('pods are refused', async () => (await create(pod('late', NGINX), '--dry-run=server')).code !== 0);
   const { stderr } = await create(pod('late', NGINX));
   assert.match(stderr, /failed calling webhook "binding\.spo\.io"/);
   await made(pod('late', NGINX, 'plain'));

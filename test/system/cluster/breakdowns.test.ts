@@ -3,12 +3,12 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PODS } from '../../../src/kube/object.ts';
+import { until } from '../../support/until.ts';
 import { DIRECTORY, rebootNode } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { Disk, health, kill, processesOf, restartAgent } from './parts.ts';
 import { completeness, has, type Recording } from './watched.ts';
-import { until } from './webhooks.ts';
 
 const cluster = useInstalledCluster();
 const LOOP = 'while [ ! -e /tmp/go ]; do sleep 0.1; done';
@@ -38,15 +38,15 @@ test(
     const ends = await cluster.final('disk-ends');
     assert.ok(has('mkdir')(ends) && has('symlink')(ends));
     await eyes.profiles.until('disk-long', has('mkdir'));
-    await until(async () => (await health()).startsWith('503 journal failed'));
+    await until('the agent says that its journal fails', async () => (await health()).startsWith('503 journal failed'));
     const full = processesOf('agent');
     kill('agent');
-    await until(async () => processesOf('agent').some((pid) => !full.includes(pid)));
+    await until('the agent is started again', () => processesOf('agent').some((pid) => !full.includes(pid)));
     await kubectl(['-n', 'filled', 'exec', 'long', '--', '/bin/busybox', 'touch', '/tmp/go']);
     const long = await cluster.final('disk-long');
     assert.ok(has('mkdir')(long) && has('symlink')(long));
     disk.makeRoom();
-    await until(async () => (await health()).startsWith('200'));
+    await until('the agent is well', async () => (await health()).startsWith('200'));
     await whole('filled/disk');
     assert.deepEqual(
       eyes.profiles.list().filter(({ metadata }) => metadata.labels?.['spo.x-k8s.io/recording-id'] === 'disk').length,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../support/syscribe.ts';
@@ -73,9 +73,11 @@ function links(): string[] {
   return [...ip('-br', 'addr'), ...ip('netns', 'list')];
 }
 
+/** Of a process of this namespace: a cluster in another one (apart.sh) is not ours. */
 function commandOf(pid: string): string {
   try {
-    return /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : '';
+    if (!/^\d+$/.test(pid) || readlinkSync(`/proc/${pid}/ns/pid`) !== readlinkSync('/proc/self/ns/pid')) return '';
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
   } catch {
     return '';
   }

@@ -6,7 +6,16 @@ import { promisify } from 'node:util';
 import { Cri } from '../support/cri.ts';
 import { Authority } from './certificates.ts';
 import { API_ADDRESS, type Parts, startControllers, startServers } from './control-plane.ts';
-import { addAddress, BPFFS, killBelow, rememberHost, removeCgroups, restoreHost, unmountBelow } from './host.ts';
+import {
+  addAddress,
+  BPFFS,
+  hasNodes,
+  killBelow,
+  rememberHost,
+  removeCgroups,
+  restoreHost,
+  unmountBelow,
+} from './host.ts';
 import { makeImages } from './images.ts';
 import { startMachine } from './machine.ts';
 import { answering, CGROUP, DIRECTORY, prepareNode, shimsOf, startContainerd, startKubelet } from './node.ts';
@@ -27,9 +36,14 @@ export interface Cluster {
  * Builds Kubernetes unless that was done before, which takes minutes; returns the directory of its programs.
  * @throws when there is no Go, or no modules; why stands on standard error.
  */
-export function buildKubernetes(): string {
+export function buildKubernetes(env: NodeJS.ProcessEnv = process.env): string {
   const script = fileURLToPath(new URL('build.sh', import.meta.url));
-  return execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  return execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env }).trim();
+}
+
+/** The directory of the version that tests use where nobody asks for another: Helm is beside it. */
+export function usualKubernetes(): string {
+  return buildKubernetes({ ...process.env, SYSCRIBE_TEST_KUBERNETES: '' });
 }
 
 /**
@@ -50,7 +64,8 @@ export async function startCluster(
   say('building Kubernetes from its Go modules (minutes, the first time)');
   const programs = buildKubernetes();
   mkdirSync(DIRECTORY, { mode: 0o700 });
-  rememberHost(DIRECTORY);
+  // An API server alone changes nothing of the machine but an address, and may run beside another cluster (apart.sh).
+  if (count > 0) rememberHost(DIRECTORY);
   try {
     return await start({ directory: DIRECTORY, programs, ...options }, count, say);
   } catch (error) {
@@ -154,10 +169,12 @@ export async function stopCluster(): Promise<void> {
     await endPods(processes);
   } finally {
     await processes.stop();
-    // What a runtime that was killed has left.
-    await killBelow(CGROUP);
-    removeCgroups(CGROUP);
-    unmountBelow(DIRECTORY);
+    if (hasNodes(DIRECTORY)) {
+      // What a runtime that was killed has left.
+      await killBelow(CGROUP);
+      removeCgroups(CGROUP);
+      unmountBelow(DIRECTORY);
+    }
     restoreHost(DIRECTORY);
     rmSync(DIRECTORY, { recursive: true });
   }

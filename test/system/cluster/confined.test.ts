@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { profileOf } from '../../../src/agent/profile.ts';
 import { withRun } from '../../../src/agent/record.ts';
 import { ANNOTATIONS, LABELS, nodeLabel } from '../../../src/api/names.ts';
+import { until } from '../../support/until.ts';
 import { record, run } from '../../unit/agent/samples.ts';
 import { NAMESPACE } from './installed.ts';
 import { useCluster } from './use.ts';
-import { CRDS, kubectlOf, until } from './webhooks.ts';
+import { CRDS, kubectlOf } from './webhooks.ts';
 
 const BASE = fileURLToPath(new URL('../../../deploy/base/', import.meta.url));
 const LONG = `ip-10-0-0-1.${'a'.repeat(45)}.region.compute.internal`;
@@ -73,7 +74,9 @@ test(
     const [short, long, other] = [await agentOf(context, 0), await agentOf(context, 1), await agentOf(context, 2)];
     const named = { [ANNOTATIONS.nodeName]: LONG };
     // The API server takes a policy over some time behind its creation.
-    await until(async () => REFUSED.test(await short(['create', '--dry-run=server', '-f', '-'], profile('x', LONG))));
+    await until('the policy refuses', async () =>
+      REFUSED.test(await short(['create', '--dry-run=server', '-f', '-'], profile('x', LONG))),
+    );
     const wrong: readonly [who: typeof short, what: object][] = [
       [short, profile('x', LONG)],
       [short, profile('x', SHORT, {}, named)],
@@ -115,7 +118,9 @@ test('an agent writes its own node’s report, and no other’s', cluster.option
     spec: { nodeName },
   });
   const create = ['create', '-f', '-'];
-  await until(async () => /named as its node/.test(await short([...create, '--dry-run=server'], report(LONG, SHORT))));
+  await until('the policy for reports refuses', async () =>
+    /named as its node/.test(await short([...create, '--dry-run=server'], report(LONG, SHORT))),
+  );
   assert.match(await short(create, report(LONG, LONG)), /its own node/);
   assert.match(await short(create, report('x', SHORT)), /named as its node/);
   assert.match(await short(create, report(SHORT, SHORT)), /created/);

@@ -4,14 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { KubeClient } from '../../../src/kube/client.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
 import { migrateStorage } from '../../../src/operator/migration.ts';
+import { until } from '../../support/until.ts';
 import { useCluster } from './use.ts';
-import { CRDS, GROUP, installWebhooks, kubectlOf, replace, until, type Webhooks } from './webhooks.ts';
+import { CRDS, GROUP, installWebhooks, kubectlOf, replace, type Webhooks } from './webhooks.ts';
 
 const OLD = fileURLToPath(new URL('pre-1.0/', import.meta.url));
 let webhooks: Webhooks | undefined;
 const cluster = useCluster(0, async () => {
   webhooks = await installWebhooks(cluster);
-  for (const [plural, version] of Object.entries(VERSIONS)) await until(() => lists(`${plural}.${version}.${GROUP}`));
+  for (const [plural, version] of Object.entries(VERSIONS))
+    await until(`${plural} are converted`, () => lists(`${plural}.${version}.${GROUP}`));
 });
 after(() => webhooks?.server[Symbol.asyncDispose]());
 
@@ -145,7 +147,7 @@ test('one odd object keeps nobody from listing the others', cluster.options, asy
   const annotations = { 'spo.x-k8s.io/conversion': '{"version":"v1beta1","changes":[[["metadata","name"],"x"],5]}' };
   const metadata = { name: 'odd', annotations };
   const odd = { apiVersion: `${GROUP}/v1`, kind: 'SeccompProfile', metadata, spec: ['nothing', { like: 'it' }] };
-  await until(async () => (await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(odd))).code === 0);
+  await until('it is taken', async () => (await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(odd))).code === 0);
   const listed = await kubectl('get', `seccompprofiles.v1beta1.${GROUP}`, '-o', 'name');
   assert.deepEqual(
     listed
@@ -177,7 +179,7 @@ test('what was stored in an old version is stored in v1, and the definitions say
     await replace(cluster, crd, '/spec/versions', patched);
     for (const name of names) {
       const before = await versionOf(name);
-      await until(async () => {
+      await until(`${name} is stored anew`, async () => {
         await kubectl('patch', 'sp', name, '--type=merge', '-p', '{}');
         return (await versionOf(name)) !== before;
       });

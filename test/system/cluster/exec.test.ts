@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { after, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { until } from '../../support/until.ts';
 import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { until } from './webhooks.ts';
 
-const PATIENCE = 60_000; // milliseconds
 const cluster = useInstalledCluster();
 const kubectl = (...args: string[]) => cluster.kubectl(args);
 
@@ -22,16 +20,13 @@ interface Line {
  * Asked for again until it is there, as nothing tells of a log's growth.
  */
 async function written(cmdLine: string, call: RegExp): Promise<Line> {
-  let text = '';
-  for (const end = Date.now() + PATIENCE; Date.now() < end; await setTimeout(200)) {
-    text = await kubectl('-n', NAMESPACE, 'logs', 'daemonset/spod', '-c', 'json-enricher');
+  return until(`a line of ${cmdLine} with ${call}`, async () => {
+    const text = await kubectl('-n', NAMESPACE, 'logs', 'daemonset/spod', '-c', 'json-enricher');
     const lines = text.split('\n').filter((line) => line.startsWith('{'));
-    const found = lines
+    return lines
       .map((line): Line => JSON.parse(line))
       .find((line) => line.cmdLine?.trim().endsWith(cmdLine) && line.syscalls?.some((name) => call.test(name)));
-    if (found) return found;
-  }
-  throw new Error(`nothing was written of ${cmdLine} with ${call}, but ${text.slice(-2000)}`);
+  });
 }
 
 const DIRECTORY = '/var/log/syscribe-test';
@@ -63,11 +58,9 @@ test(
     await set({ enableJsonEnricher: true, jsonEnricherOptions: { auditLogIntervalSeconds: 1 } });
     await kubectl('-n', NAMESPACE, 'patch', 'daemonset', 'spod', '-p', onSharedMachine('json-enricher'));
     await kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/spod', '--timeout=120s');
-    let uid: string | undefined;
     // The API server takes a configuration over, and the webhook its certificate into it, by watches of theirs.
-    for (const end = Date.now() + PATIENCE; uid === undefined && Date.now() < end; await setTimeout(200))
-      uid = uidIn(await exec('env'));
-    assert.match(uid ?? '', /^[0-9a-f-]{36}$/);
+    const uid = await until('what is executed has a UID', async () => uidIn(await exec('env')));
+    assert.match(uid, /^[0-9a-f-]{36}$/);
     const forged = uidIn(await exec('env', 'SPO_EXEC_REQUEST_UID=forged'));
     assert.match(forged ?? '', /^[0-9a-f-]{36}$/);
 
@@ -85,7 +78,8 @@ test('a pod that debugs a node carries the UID of its request', cluster.options,
   assert.match(uidIn(await kubectl('logs', name)) ?? '', /^[0-9a-f-]{36}$/);
 });
 
-test('lines go to a file on the node, those alone that the filter keeps', cluster.options, async () => {
+test('lines go to a file on the node, those alone that the filter keeps', cluster.options, async (context) => {
+  context.after(() => cluster.resetDaemon());
   const file = `${DIRECTORY}/spo/audit.log`;
   const rules = [
     { priority: 1, level: 'Metadata', matchKeys: ['requestUID'] },
@@ -96,9 +90,10 @@ test('lines go to a file on the node, those alone that the filter keeps', cluste
   await kubectl('-n', NAMESPACE, 'rollout', 'status', 'daemonset/spod', '--timeout=120s');
   await exec('sh', '-c', 'sleep 2');
   const lines = () => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter(Boolean);
-  await until(async () => lines().some((line) => (JSON.parse(line) as Line).cmdLine?.includes('sleep 2')));
+  await until('the line is in the file', () =>
+    lines().some((line) => (JSON.parse(line) as Line).cmdLine?.includes('sleep 2')),
+  );
   // What the pod does by itself is logged, too.
   for (const line of lines()) assert.match((JSON.parse(line) as Line).requestUID ?? '', /^[0-9a-f-]{36}$/);
   await cluster.remove('-n', 'exec', 'pod', 'shell');
-  await cluster.resetDaemon();
 });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { run } from '../support/syscribe.ts';
-import { DIRECTORY } from './cluster.ts';
+import { DIRECTORY, usualKubernetes } from './cluster.ts';
 import { daemon, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { useCluster } from './use.ts';
@@ -39,11 +38,9 @@ const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, 
 
 /** Whatever Helm writes for itself is gone with the tests. */
 function helm(...args: string[]) {
-  const script = fileURLToPath(new URL('helm.sh', import.meta.url));
-  const program = execFileSync(script, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
   const home = ['HELM_CACHE_HOME', 'HELM_CONFIG_HOME', 'HELM_DATA_HOME'].map((name) => `${name}=${work}`);
   const where = ['--namespace', NAMESPACE, '--kubeconfig', cluster.kubeconfig];
-  return run('env', ...home, program, ...where, ...args);
+  return run('env', ...home, join(usualKubernetes(), 'helm'), ...where, ...args);
 }
 
 async function helmDoes(...args: string[]): Promise<string> {

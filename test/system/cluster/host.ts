@@ -32,7 +32,12 @@ interface Before {
 
 export const BPFFS = '/sys/fs/bpf';
 
-/** Notes the machine's settings in the cluster's directory. */
+/** Whether the cluster has nodes: only then are cgroups, pins, mounts and pods' networks of this machine its own. */
+export function hasNodes(directory: string): boolean {
+  return existsSync(join(directory, 'host.json'));
+}
+
+/** Notes the machine's settings in the directory of a cluster with nodes. */
 export function rememberHost(directory: string): void {
   const sysctls = Object.fromEntries(
     SYSCTLS.filter((name) => existsSync(join('/proc/sys', name))).map((name) => [
@@ -50,9 +55,8 @@ export function rememberHost(directory: string): void {
 
 /** Puts back what {@link rememberHost} noted, and removes what the cluster made outside its directory. */
 export function restoreHost(directory: string): void {
-  const file = join(directory, 'host.json');
-  if (existsSync(file)) {
-    const before: Before = JSON.parse(readFileSync(file, 'utf8'));
+  if (hasNodes(directory)) {
+    const before: Before = JSON.parse(readFileSync(join(directory, 'host.json'), 'utf8'));
     for (const [name, value] of Object.entries(before.sysctls)) {
       const path = join('/proc/sys', name);
       if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);

@@ -33,10 +33,14 @@ export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter(
   (name) => (name !== 'i386' || process.arch === 'x64') && WANTED_IMAGES.test(name),
 );
 
-/** Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives. */
-export function makeImages(directory: string): string[] {
+/**
+ * Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives, the latter first.
+ * @param anew whether syscribe's is made of the tree as it is now, though there is one.
+ */
+export function makeImages(directory: string, { anew = false } = {}): string[] {
   const archives = ARCHIVES ?? join(directory, 'images');
   mkdirSync(archives, { recursive: true });
+  if (anew) rmSync(join(archives, 'syscribe.tar'), { force: true });
   const others = IMAGES.map((name) =>
     once(join(archives, `${name}.tar`), (archive) => {
       const root = makeImageRoot(name);

@@ -83,8 +83,9 @@ test(
 test(
   'what is allowed no more goes from the nodes; where a pod uses it, once that is gone',
   cluster.options,
-  async () => {
+  async (context) => {
     const { apply, eyes, remove } = cluster;
+    context.after(() => cluster.resetDaemon());
     await apply(
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'using' } },
       profile('open', { defaultAction: ALLOW }),

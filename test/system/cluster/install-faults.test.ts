@@ -3,12 +3,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GROUP } from '../../../src/api/crd.ts';
+import { until } from '../../support/until.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { deployment, pod, podSpec } from './manifests.ts';
 import { Disk, kill, restartAgent } from './parts.ts';
 import type { PodObject } from './watched.ts';
-import { until } from './webhooks.ts';
 
 const cluster = useInstalledCluster();
 const SECCOMP = join(DIRECTORY, 'node-1/kubelet/seccomp');
@@ -40,7 +40,7 @@ const bound = (name: string) => ({
  */
 async function bindsPods(where: string, name: string): Promise<void> {
   const probe = JSON.stringify(pod(where, 'probe', 'probe', podSpec([{ name: 'c', script: 'true' }])));
-  await until(async () => {
+  await until(`pods of ${where} get ${name}`, async () => {
     const made = await cluster.kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], probe).catch(() => '');
     return made.includes(`operator/${name}.json`);
   });
@@ -55,7 +55,7 @@ test(
     const { apply, eyes } = cluster;
     const disk = new Disk(context, SECCOMP);
     await restartAgent();
-    await until(async () => existsSync(FOLDER));
+    await until('the agent has made its folder', () => existsSync(FOLDER));
     disk.fill();
     await apply(profile('no-room', FINE));
     const { status } = await eyes.profiles.until('no-room', (one) => one.status?.status === 'Error');
@@ -71,7 +71,7 @@ test(
     );
     disk.unmount();
     await restartAgent();
-    await until(async () => existsSync(join(FOLDER, 'no-room.json')));
+    await until('the file is there again', () => existsSync(join(FOLDER, 'no-room.json')));
   },
 );
 
@@ -85,12 +85,12 @@ test(
     const before = read('steady');
     await withoutApiServer(async () => {
       writeFileSync(join(FOLDER, 'steady.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
-      await until(async () => read('steady') === before);
+      await until('the file is put right', () => read('steady') === before);
       kill('agent');
       assert.equal(read('steady'), before);
     });
     await kubectl(['patch', 'sp', 'steady', '--type=merge', '-p', '{"spec":{"defaultAction":"SCMP_ACT_LOG"}}']);
-    await until(async () => read('steady').includes('SCMP_ACT_LOG'));
+    await until('the change is on the node', () => read('steady').includes('SCMP_ACT_LOG'));
   },
 );
 
@@ -121,7 +121,7 @@ test(
     })();
     await kubectl(['-n', 'rolling', 'rollout', 'restart', 'deployment/app']);
     // Each of the three, and those that were started in their place.
-    await until(async () => killed >= 6);
+    await until('each webhook was killed twice', () => killed >= 6);
     over = true;
     await killing;
     await kubectl(['-n', NAMESPACE, 'rollout', 'status', `deployment/${NAMESPACE}-webhook`, '--timeout=120s']);

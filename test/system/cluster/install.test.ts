@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
+import { size } from '../../support/sizes.ts';
+import { until } from '../../support/until.ts';
 import { syscribe, temporary } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { daemon, useInstalledCluster } from './installed.ts';
@@ -11,6 +13,7 @@ import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { kill } from './parts.ts';
 import type { Profile } from './watched.ts';
 
+const PROFILES = size('PROFILES');
 const cluster = useInstalledCluster();
 const GROUP = 'security-profiles-operator.x-k8s.io';
 const FOLDER = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
@@ -45,11 +48,6 @@ const ended = async (key: string) => {
 };
 const running = (key: string) =>
   cluster.eyes.pods.until(key, ({ status }) => status?.containerStatuses?.[0]?.ready ?? false);
-
-/** Until a file is as it should be: nobody tells of it. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 test('a profile is on the node, Ready, equal to its spec, and enforced', cluster.options, async () => {
   const { eyes, apply, kubectl } = cluster;
@@ -107,7 +105,7 @@ test('a base is added, a change follows at once, of the base too', cluster.optio
   await apply(pod('inst', 'based', 'x', script('mkdir /tmp/d', 'top')));
   assert.equal(await ended('inst/based'), 'Failed');
   await apply(profile('base', { syscalls: [{ names: ['symlink'], action: 'SCMP_ACT_ERRNO' }] }));
-  await until(() => names().includes('symlink'));
+  await until('the base’s change is on the node', () => names().includes('symlink'));
   assert.deepEqual(names(), ['ptrace', 'symlink']);
 });
 
@@ -138,7 +136,7 @@ test('what somebody edits by hand is put right, what is disabled is taken away',
   await apply(profile('edited'));
   const { spec } = await installed('edited');
   writeFileSync(fileOf('edited'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
-  await until(() => JSON.stringify(read('edited')) === JSON.stringify(spec));
+  await until('the file is put right', () => JSON.stringify(read('edited')) === JSON.stringify(spec));
   await kubectl(['patch', 'sp', 'edited', '--type=merge', '-p', '{"spec":{"state":"Disabled"}}']);
   await kubectl(['wait', '--for=condition=ready=false', 'sp', 'edited', '--timeout=30s']);
   await eyes.profiles.until('edited', ({ status }) => status?.status === 'Disabled');
@@ -148,15 +146,16 @@ test('what somebody edits by hand is put right, what is disabled is taken away',
   assert.deepEqual(read('edited'), spec);
 });
 
-test('what the administrator does not allow gets no node status', cluster.options, async () => {
+test('what the administrator does not allow gets no node status', cluster.options, async (context) => {
   const { apply, kubectl, eyes } = cluster;
+  context.after(() => cluster.resetDaemon());
   const allowing = (name: string, call: string) =>
     profile(name, { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: [call], action: ALLOW }] });
   await apply(daemon({ security: { allowedSyscalls: ['read'] } }));
   await apply(allowing('denied', 'ptrace'), allowing('allowed', 'read'));
   await installed('allowed');
   const told = () => kubectl(['get', 'events', '--field-selector=reason=ProfileNotAllowed', '-o', 'name']);
-  while ((await told()) === '') await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('an event ProfileNotAllowed', async () => (await told()) !== '');
   const { status } = await eyes.profiles.until('denied', (one) => one.status?.status === 'Error');
   const said = status?.conditions?.find(({ type }) => type === 'Ready')?.message;
   assert.equal(said, 'syscall not allowed: ptrace');
@@ -253,32 +252,36 @@ test(
   },
 );
 
-test('500 at once, and an agent that is killed meanwhile never leaves half a file', cluster.options, async () => {
-  const { apply, kubectl, eyes } = cluster;
-  const many = Array.from({ length: 500 }, (_, index) => {
-    const one = profile(`many-${index}`) as { metadata: object };
-    return { ...one, metadata: { ...one.metadata, labels: { many: 'yes' } } };
-  });
-  const applied = apply(...many);
-  const isMany = ({ metadata }: Profile) => metadata.name.startsWith('many-');
-  const whole = () => {
-    for (const name of readdirSync(FOLDER))
-      if (name.startsWith('many-')) JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
-  };
-  await eyes.profiles.all((all) => all.filter(isMany).length > 50);
-  assert.ok(kill('agent') > 0);
-  whole();
-  await applied;
-  const done = await eyes.profiles.all((all) => all.filter((one) => isMany(one) && ready(one)).length === 500);
-  for (const { metadata, spec } of done.filter(isMany)) assert.deepEqual(read(metadata.name), spec);
-  assert.deepEqual(
-    readdirSync(FOLDER).filter((name) => name.startsWith('.')),
-    [],
-  );
-  await kubectl(['delete', 'sp', '-l', 'many', '--wait=false']);
-  await eyes.profiles.all((all) => !all.some(isMany));
-  assert.deepEqual(
-    readdirSync(FOLDER).filter((name) => name.startsWith('many-')),
-    [],
-  );
-});
+test(
+  `${PROFILES} at once, and an agent that is killed meanwhile never leaves half a file`,
+  cluster.options,
+  async () => {
+    const { apply, kubectl, eyes } = cluster;
+    const many = Array.from({ length: PROFILES }, (_, index) => {
+      const one = profile(`many-${index}`) as { metadata: object };
+      return { ...one, metadata: { ...one.metadata, labels: { many: 'yes' } } };
+    });
+    const applied = apply(...many);
+    const isMany = ({ metadata }: Profile) => metadata.name.startsWith('many-');
+    const whole = () => {
+      for (const name of readdirSync(FOLDER))
+        if (name.startsWith('many-')) JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
+    };
+    await eyes.profiles.all((all) => all.filter(isMany).length > 50);
+    assert.ok(kill('agent') > 0);
+    whole();
+    await applied;
+    const done = await eyes.profiles.all((all) => all.filter((one) => isMany(one) && ready(one)).length === PROFILES);
+    for (const { metadata, spec } of done.filter(isMany)) assert.deepEqual(read(metadata.name), spec);
+    assert.deepEqual(
+      readdirSync(FOLDER).filter((name) => name.startsWith('.')),
+      [],
+    );
+    await kubectl(['delete', 'sp', '-l', 'many', '--wait=false']);
+    await eyes.profiles.all((all) => !all.some(isMany));
+    assert.deepEqual(
+      readdirSync(FOLDER).filter((name) => name.startsWith('many-')),
+      [],
+    );
+  },
+);

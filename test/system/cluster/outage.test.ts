@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { size } from '../../support/sizes.ts';
 import { withoutApiServer } from './cluster.ts';
 import { useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { has } from './watched.ts';
 
 /** Milliseconds without an API server: what a control plane takes to be upgraded or moved. */
-const OUTAGE = 120_000;
+const OUTAGE = size('OUTAGE') * 1000;
 const cluster = useInstalledCluster();
 
-test('without an API server for two minutes: what runs, ends and crashes meanwhile is recorded, and arrives', {
+test('without an API server for a while: what runs, ends and crashes meanwhile is recorded, and arrives', {
   ...cluster.options,
   timeout: OUTAGE + 300_000,
 }, async (context) => {
@@ -22,7 +23,7 @@ test('without an API server for two minutes: what runs, ends and crashes meanwhi
   await apply(
     namespace('outage'),
     ...['ends', 'runs', 'crashes'].map((name) => recording('outage', name)),
-    pod('outage', 'ends', 'ends', podSpec([{ name: 'c', script: 'sleep 60; ln -s x /tmp/y' }])),
+    pod('outage', 'ends', 'ends', podSpec([{ name: 'c', script: `sleep ${OUTAGE / 2000}; ln -s x /tmp/y` }])),
     pod('outage', 'runs', 'runs', later('rmdir /nowhere; true')),
     pod('outage', 'crashes', 'crashes', crashing),
   );

@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { freeAddress } from '../../support/free-port.ts';
+import { until } from '../../support/until.ts';
 import { Running, SYSCRIBE } from '../support/syscribe.ts';
 import { type InstalledCluster, NAMESPACE } from './installed.ts';
 import { commands } from './processes.ts';
-import { until } from './webhooks.ts';
 
 /** The processes of a part of syscribe, as the host sees them. */
 export function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
@@ -41,7 +42,7 @@ export async function health(): Promise<string> {
 export async function restartAgent(): Promise<void> {
   const old = processesOf('agent');
   kill('agent');
-  await until(async () => {
+  await until('another agent runs, and is well', async () => {
     const now = processesOf('agent');
     return now.length === 1 && !old.includes(now[0] ?? 0) && (await health()).startsWith('200');
   });
@@ -150,7 +151,7 @@ export async function webhookOutside(
   };
   await kubectl(['apply', '-f', '-'], JSON.stringify(slice));
   context.after(() => kubectl(['-n', NAMESPACE, 'delete', 'endpointslice', slice.metadata.name]));
-  const listen = ['--listen', `${OUTSIDE.host}:${OUTSIDE.port}`, '--health', '127.0.0.1:18087'];
+  const listen = ['--listen', `${OUTSIDE.host}:${OUTSIDE.port}`, '--health', await freeAddress()];
   const webhook = new Kept(['webhook', '--kubeconfig', kubeconfig, ...listen], {});
   await webhook.ready(/webhooks are served/);
   return webhook;

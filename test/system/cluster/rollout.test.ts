@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { syscallNames } from '../../../src/kernel/syscalls.ts';
+import { until } from '../../support/until.ts';
 import { Running } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { useInstalledCluster } from './installed.ts';
@@ -43,7 +44,7 @@ function user(name: string, script: string): object {
   return pod('roll', name, 'web', podSpec([{ name: 'c', script }], { securityContext }));
 }
 
-const until = (wanted: (status: NonNullable<Profile['status']>, profile: Profile) => boolean) =>
+const reached = (wanted: (status: NonNullable<Profile['status']>, profile: Profile) => boolean) =>
   cluster.eyes.profiles.until('audited', (one) => one.status !== undefined && wanted(one.status, one));
 const clean = (status: Profile['status']) => status?.conditions?.find(({ type }) => type === 'Clean');
 const calls = (status: Profile['status']) => (status?.rollout?.denied ?? []).map(({ syscall }) => syscall);
@@ -51,12 +52,12 @@ const calls = (status: Profile['status']) => (status?.rollout?.denied ?? []).map
 /** Until an event of the profile says so. */
 async function told(reason: string, pattern: RegExp): Promise<void> {
   const events = () => cluster.kubectl(['get', 'events', `--field-selector=reason=${reason}`]);
-  while (!pattern.test(await events())) await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(`an event ${reason} with ${pattern}`, async () => pattern.test(await events()));
 }
 
 /** Until what is created gets the file as it is now for certain. */
 async function settled(): Promise<void> {
-  while (Date.now() - statSync(FILE).ctimeMs <= SLACK) await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('the file is old enough', () => Date.now() - statSync(FILE).ctimeMs > SLACK);
 }
 
 test(
@@ -65,13 +66,13 @@ test(
   async () => {
     const { apply, running, ended, kubectl, remove } = cluster;
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'roll' } }, profile({ mode: 'Audit' }));
-    await until(({ status, rollout }) => status === 'Installed' && rollout?.mode === 'Audit');
+    await reached(({ status, rollout }) => status === 'Installed' && rollout?.mode === 'Audit');
     assert.equal(read().defaultAction, 'SCMP_ACT_LOG');
 
     // What it lacks works, and is told.
     await apply(user('first', 'mkdir /tmp/d && exec sleep 1000'));
     await running('roll/first');
-    const held = await until((status) => clean(status)?.status === 'False');
+    const held = await reached((status) => clean(status)?.status === 'False');
     const [denied] = held.status?.rollout?.denied ?? [];
     assert.deepEqual([denied?.syscall, denied?.workload], ['mkdir', 'roll/Pod/first/c']);
     assert.match(clean(held.status)?.message ?? '', /would be refused: mkdir;/);
@@ -86,7 +87,7 @@ test(
     assert.match(suggested.stdout, /^spec:\n {2}syscalls:/m);
     const approved = await plugin('suggest', 'audited', '--approve');
     assert.equal(approved.code, 0, approved.stderr);
-    const next = await until(({ rollout, status }, { metadata }) => {
+    const next = await reached(({ rollout, status }, { metadata }) => {
       return (
         status === 'Installed' &&
         rollout?.generation === 2 &&
@@ -103,10 +104,10 @@ test(
     await settled();
     await apply(user('second', 'mkdir /tmp/d && exec sleep 1000'));
     await running('roll/second');
-    await until((status) => clean(status)?.status === 'True' && status.rollout?.containers === 1);
+    await reached((status) => clean(status)?.status === 'True' && status.rollout?.containers === 1);
     assert.equal(read().defaultAction, 'SCMP_ACT_LOG');
     await kubectl(['patch', 'sp', 'audited', '--type=merge', '-p', '{"spec":{"rollout":{"promoteAfter":"6s"}}}']);
-    const promoted = await until(({ rollout }) => rollout?.mode === 'Enforce');
+    const promoted = await reached(({ rollout }) => rollout?.mode === 'Enforce');
     assert.equal(promoted.status?.rollout?.generation, 2, 'the wait alone is another');
     assert.ok((promoted.status?.rollout?.cleanSeconds ?? 0) >= 6);
     await told('Promoted', /generation 2 .*1 pods need a restart/);
@@ -115,12 +116,12 @@ test(
 
     // What runs goes on as it began; what begins is refused, and that is told.
     const third = apply(user('third', 'mkdir /tmp/d && ln -s x /tmp/l')).then(() => ended('roll/third'));
-    const refused = await until((status) => calls(status).includes('symlink'));
+    const refused = await reached((status) => calls(status).includes('symlink'));
     const symlink = refused.status?.rollout?.denied?.find(({ syscall }) => syscall === 'symlink');
     const late = Date.now() - Date.parse(symlink?.last ?? '');
     assert.ok(late < 5000, `told ${late} ms later`);
     assert.equal((await third).status?.phase, 'Failed');
-    const left = await until(({ rollout }) => rollout?.running?.length === 1);
+    const left = await reached(({ rollout }) => rollout?.running?.length === 1);
     assert.deepEqual(left.status?.rollout?.running, [{ generation: 2, mode: 'Audit', pods: 1 }]);
     assert.match(clean(refused.status)?.message ?? '', /^is refused: symlink;/);
     const shownNow = await plugin('status', '-n', 'roll');
@@ -129,7 +130,9 @@ test(
 
     // An update in Audit lets through what is new, and refuses what was refused before.
     await kubectl(['annotate', 'sp', 'audited', 'spo.x-k8s.io/approve=symlink,reboot']);
-    await until(({ rollout, status }) => rollout?.mode === 'Audit' && rollout.generation > 2 && status === 'Installed');
+    await reached(
+      ({ rollout, status }) => rollout?.mode === 'Audit' && rollout.generation > 2 && status === 'Installed',
+    );
     await told('NotApproved', /reboot/);
     await settled();
     assert.equal(read().defaultAction, 'SCMP_ACT_KILL_PROCESS');

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { test as nodeTest } from 'node:test';
+import { until } from '../../support/until.ts';
 import { NAMESPACE, onSharedMachine, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
 import { isPartial, type PodObject } from './watched.ts';
 
-const PATIENCE = 60_000; // milliseconds
 const AGENT = '10.97.0.1';
 const cluster = useInstalledCluster();
 const kubectl = (...args: string[]) => cluster.kubectl(['-n', NAMESPACE, ...args]);
-const { options } = cluster;
+
+/** Whatever becomes of it, the tests of other files find the agents as they expect them. */
+function test(name: string, body: () => Promise<void>): void {
+  nodeTest(name, cluster.options, async (context) => {
+    context.after(() => cluster.resetDaemon());
+    await body();
+  });
+}
 
 interface Condition {
   readonly status: string;
@@ -37,13 +43,9 @@ async function condition(type: string): Promise<Condition> {
   return JSON.parse((await read('spod spod', `{.status.conditions[?(@.type=="${type}")]}`)) || '{}');
 }
 
-/** Looks until it is so: nothing tells of what is outside of the objects that are watched. */
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (const end = Date.now() + PATIENCE; ; await setTimeout(200)) {
-    const found = await look().catch(() => undefined);
-    if (found !== undefined) return found;
-    if (Date.now() > end) return assert.fail('it never came to that');
-  }
+/** Looks until it is so; kubectl may fail meanwhile, while what it asks is made anew. */
+function seen<T>(what: string, look: () => Promise<T | undefined>) {
+  return until(what, () => look().catch(() => undefined));
 }
 
 async function log(container = 'security-profiles-operator'): Promise<string> {
@@ -59,21 +61,21 @@ async function hooks(): Promise<string> {
   return read('mutatingwebhookconfiguration spo-mutating-webhook-configuration', each);
 }
 
-test('the agents run, and the object says so of all nodes', options, async () => {
+test('the agents run, and the object says so of all nodes', async () => {
   assert.equal(await read('spod spod', '{.status.state}'), 'Running');
   assert.equal((await condition('Ready')).reason, 'Available');
   assert.equal((await condition('Accepted')).status, 'True');
-  const covers = await until(async () => {
+  const covers = await seen('all nodes are covered', async () => {
     const found = await condition('CoversAllNodes');
     return found.status === 'True' ? found : undefined;
   });
   assert.match(covers.message, /1 nodes/);
 });
 
-test('what somebody changes is put right, what somebody adds stays', options, async () => {
+test('what somebody changes is put right, what somebody adds stays', async () => {
   await kubectl('set', 'image', 'daemonset/spod', 'security-profiles-operator=nowhere:1');
   await kubectl('annotate', 'daemonset/spod', 'mine=yes');
-  await until(async () =>
+  await seen('the image is put right', async () =>
     (await read('daemonset spod', '{.spec.template.spec.containers[0].image}')).includes('syscribe') ? true : undefined,
   );
   assert.equal(await read('daemonset spod', '{.metadata.annotations.mine}'), 'yes');
@@ -81,7 +83,7 @@ test('what somebody changes is put right, what somebody adds stays', options, as
   await kubectl('rollout', 'status', 'daemonset/spod', '--timeout=120s');
 });
 
-test('verbosity, profiling, insecure metrics, resources and memory optimisation reach the agent', options, async () => {
+test('verbosity, profiling, insecure metrics, resources and memory optimisation reach the agent', async () => {
   const daemonResourceRequirements = { requests: { memory: '120Mi' }, limits: { memory: '300Mi' } };
   await assert.rejects(fetch(`http://${AGENT}:9443/metrics`), 'metrics are by HTTPS');
   await set({
@@ -121,7 +123,7 @@ test('verbosity, profiling, insecure metrics, resources and memory optimisation 
   await assert.rejects(fetch(`http://${AGENT}:6060/debug/pprof/heap`));
 });
 
-test('webhook options change the webhook that they name, until they are removed', options, async () => {
+test('webhook options change the webhook that they name, until they are removed', async () => {
   const before = await hooks();
   assert.match(before, /^binding.spo.io Fail .*\nrecording.spo.io Ignore /);
   const option = { name: 'binding.spo.io', failurePolicy: 'Ignore', objectSelector: { matchLabels: { team: 'a' } } };
@@ -139,7 +141,7 @@ test('webhook options change the webhook that they name, until they are removed'
   assert.equal(await hooks(), before);
 });
 
-test('what cannot be obeyed is an Error that says which field and why, and the agents run on', options, async () => {
+test('what cannot be obeyed is an Error that says which field and why, and the agents run on', async () => {
   const generation = await read('daemonset spod', '{.metadata.generation}');
   const refusals: [object, object, RegExp][] = [
     [{ hostProcVolumePath: '/proc/1' }, { hostProcVolumePath: '/proc' }, /spec\.hostProcVolumePath: .*leave it \/proc/],
@@ -155,7 +157,7 @@ test('what cannot be obeyed is an Error that says which field and why, and the a
     assert.match((await condition('Ready')).message, message);
     const told = () =>
       kubectl('get', 'events', '--field-selector=reason=CannotUpdateSPOD', '-o', 'jsonpath={.items[*].message}');
-    await until(async () => (message.test(await told()) ? true : undefined));
+    await seen(`an event with ${message}`, async () => message.test(await told()) || undefined);
     assert.equal(await read('daemonset spod', '{.metadata.generation}'), generation);
     await set(right);
   }
@@ -167,7 +169,7 @@ test('what cannot be obeyed is an Error that says which field and why, and the a
   assert.equal((await condition('Accepted')).status, 'True');
 });
 
-test('the log enricher tells what is logged, with its pod, but for what its filter leaves out', options, async () => {
+test('the log enricher tells what is logged, with its pod, but for what its filter leaves out', async () => {
   const filter = [{ priority: 1, level: 'None', matchKeys: ['syscallName'], matchValues: ['mkdir', 'mkdirat'] }];
   await set({ enableInsecureMetricsAccess: true, enricher: { logEnricherFilters: JSON.stringify(filter) } });
   assert.match(await args(), /--with-recording=true.*Bpf,Logs/);
@@ -176,19 +178,22 @@ test('the log enricher tells what is logged, with its pod, but for what its filt
   await cluster.apply(namespace('told'), recording('told', 'told', { recorder: 'Logs' }));
   const script = 'sleep 1; mkdir /tmp/x; ln -s a /tmp/b; sleep 1; rmdir /tmp/x; sleep 1000';
   await cluster.apply(pod('told', 'told', 'told', podSpec([{ name: 'c', script }])));
-  const line = await until(async () => /^.*"audit".*syscallName="rmdir".*$/m.exec(await log('log-enricher'))?.[0]);
+  const line = await seen(
+    'rmdir in the log',
+    async () => /^.*"audit".*syscallName="rmdir".*$/m.exec(await log('log-enricher'))?.[0],
+  );
   for (const part of ['type="seccomp"', 'namespace="told"', 'pod="told"', 'container="c"'])
     assert.ok(line.includes(part), line);
   assert.doesNotMatch(await log('log-enricher'), /syscallName="mkdir/);
   const labels = 'node="node-1",namespace="told",pod="told",container="c",syscall="rmdir"';
-  await until(async () => {
+  await seen('rmdir is counted once', async () => {
     const metrics = await (await fetch(`http://${AGENT}:9443/metrics-spod`)).text();
     return metrics.includes(`security_profiles_operator_seccomp_profile_audit_total{${labels}} 1\n`) || undefined;
   });
   await set({ enableInsecureMetricsAccess: null });
 });
 
-test('with recorders and enrichers off, the agent has none of their rights, and pods are told', options, async () => {
+test('with recorders and enrichers off, the agent has none of their rights, and pods are told', async () => {
   assert.ok(existsSync('/sys/fs/bpf/syscribe-node-1'));
   await set({ enricher: { enableBpfRecorder: false, enableLogEnricher: false } });
   assert.equal(await read('daemonset spod', '{.spec.template.spec.containers[*].name}'), 'security-profiles-operator');
@@ -210,6 +215,8 @@ test('with recorders and enrichers off, the agent has none of their rights, and 
       '-o',
       'jsonpath={.items[*].message}',
     ]);
-  await until(async () => ((await told()).includes('enableBpfRecorder') ? true : undefined));
-  await cluster.resetDaemon();
+  await seen(
+    'the pod says that the recorder is off',
+    async () => (await told()).includes('enableBpfRecorder') || undefined,
+  );
 });

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../../support/until.ts';
 import { DIRECTORY } from './cluster.ts';
 import { install, NAMESPACE } from './installed.ts';
 import { pod, podSpec } from './manifests.ts';
 import { Processes } from './processes.ts';
 import { useCluster } from './use.ts';
-import { kubectlOf, until } from './webhooks.ts';
+import { kubectlOf } from './webhooks.ts';
 
 const TAINT = 'spo.x-k8s.io/agent-not-ready';
 const OPERATOR = `--as=system:serviceaccount:${NAMESPACE}:${NAMESPACE}`;
@@ -33,7 +34,9 @@ test('a node that joins takes no pods before its agent is ready, then it does', 
   const spec = podSpec([{ name: 'c', script: 'exec sleep 1000' }]);
   await kubectl(['apply', '-f', '-'], JSON.stringify(pod('default', 'early', 'early', spec)));
   const refused = '{.status.conditions[?(@.reason=="Unschedulable")].message}';
-  await until(async () => (await read('pod early', refused)).includes('untolerated taint'));
+  await until('the scheduler says why it waits', async () =>
+    (await read('pod early', refused)).includes('untolerated taint'),
+  );
   // All the other parts have to run on that node, too.
   await kubectl(['apply', '-k', 'deploy/startup-taint']);
   await install(kubectl);

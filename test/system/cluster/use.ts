@@ -3,6 +3,10 @@ import { after, before, type TestContext } from 'node:test';
 import { type Finished, Running, temporary } from '../support/syscribe.ts';
 import { buildKubernetes, type Cluster, startCluster, stopCluster } from './cluster.ts';
 import { writeTokenKubeconfig } from './control-plane.ts';
+import { takeUp } from './kept.ts';
+import { fileName, keepLogs } from './logs.ts';
+import { DIRECTORY } from './node.ts';
+import { KEEP } from './variables.ts';
 
 /** A cluster for the tests of a file, begun before the first of them and ended behind the last. */
 export interface TestCluster {
@@ -24,11 +28,17 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
   const skip = reasonToSkip();
   if (skip === undefined) {
     before(async () => {
-      cluster = await startCluster(nodes, (text) => console.error(`cluster: ${text}`));
+      const say = (text: string) => console.error(`cluster: ${text}`);
+      cluster = KEEP ? await takeUp(nodes, say) : undefined;
+      cluster ??= await startCluster(nodes, say);
       await prepare?.();
     });
-    // Not another's, for whose sake this one could not be started.
-    after(() => cluster && stopCluster());
+    after(async () => {
+      // Not another's, for whose sake this one could not be started.
+      if (cluster === undefined) return;
+      keepLogs(DIRECTORY, fileName());
+      if (!KEEP) await stopCluster();
+    });
   }
   const administrator = () => {
     if (!cluster) throw new Error('the cluster has not started');

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CONVERTED_KINDS } from '../../../src/api/kinds.ts';
 import { CONFIGURATIONS, webhookConfiguration } from '../../../src/operator/daemon/webhooks.ts';
@@ -19,8 +18,6 @@ const CONFIGURATION = 'mutatingwebhookconfiguration/spo-mutating-webhook-configu
 /** Their places in it: a patch knows no names. */
 const BINDING = '/webhooks/0';
 const RECORDING = '/webhooks/1';
-const LOOK = 50; // milliseconds
-const PATIENCE = 60_000; // milliseconds
 
 /** The webhooks of this tree, outside of the cluster, and what they told. */
 export interface Webhooks {
@@ -44,12 +41,6 @@ export async function kubectlOf(cluster: TestCluster, args: readonly string[], i
   const { code, stdout, stderr } = await cluster.kubectl(args, input);
   assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
   return stdout;
-}
-
-/** Looks until what the API server has been told is so: it takes it over by watches of its own. */
-export async function until(look: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + PATIENCE; !(await look()); await setTimeout(LOOK))
-    assert.ok(Date.now() < end, 'the API server never took it over');
 }
 
 /** Installs definitions and policies, and has the API server call a server of ours by address instead of by Service. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { syscallNumber } from '../../../src/kernel/syscalls.ts';
+import { until } from '../../support/until.ts';
 import { makeCgroup } from '../support/kernel.ts';
 import { type Finished, type Running, readEvidence, run, start, temporary } from '../support/syscribe.ts';
 import { type BundleOptions, IMAGES, type Image, makeBundle } from './bundle.ts';
@@ -18,12 +19,10 @@ const RUNTIMES_OWN = ['mount', 'umount2', 'pivot_root', 'setns', 'unshare', 'set
 
 let count = 0;
 
-async function until(condition: () => Promise<boolean> | boolean, container: Running): Promise<void> {
-  while (!(await condition())) {
-    if (container.child.exitCode !== null)
-      throw new Error(`the container ended: ${container.stdout}${container.stderr}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+/** While the container runs. */
+function served(what: string, condition: () => Promise<boolean> | boolean, container: Running): Promise<true> {
+  const over = () => (container.child.exitCode === null ? undefined : `${container.stdout}${container.stderr}`);
+  return until(what, condition, { over });
 }
 
 /** Uses what the container serves, checks it, and asks it to stop. */
@@ -34,13 +33,17 @@ async function drive(image: Image, runtime: Runtime, id: string, data: string, c
     writeFileSync(join(data, 'stop'), '');
     return;
   }
-  await until(() => existsSync(socket), container);
+  await served('the socket is there', () => existsSync(socket), container);
   if (image.name === 'nginx') {
     const get = () => run('curl', '-sS', '--unix-socket', socket, 'http://localhost/');
-    await until(async () => (await get()).stdout === 'served\n', container);
+    await served('nginx serves', async () => (await get()).stdout === 'served\n', container);
     for (let each = 0; each < 20; each += 1) assert.equal((await get()).stdout, 'served\n');
   } else {
-    await until(async () => (await run('redis-cli', '-s', socket, 'ping')).stdout === 'PONG\n', container);
+    await served(
+      'redis answers',
+      async () => (await run('redis-cli', '-s', socket, 'ping')).stdout === 'PONG\n',
+      container,
+    );
     const { code } = await run('redis-benchmark', '-s', socket, '-n', '1000', '-q', '-t', 'set,get');
     assert.equal(code, 0);
   }
@@ -73,7 +76,8 @@ async function work(
   const container = runtime.run(id, bundle);
   if (!options.args) {
     if (options.during) {
-      await until(
+      await served(
+        'the program runs',
         () => existsSync(join(data, image.name === 'busybox' ? 'd' : 'socket')) || /uid=0/.test(container.stdout),
         container,
       );

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { size } from '../../support/sizes.ts';
 import { cgroupId, makeCgroup, NO_SLOT, recordCgroup, workloadCalls } from '../support/kernel.ts';
 import { Running, run } from '../support/syscribe.ts';
 import { IMAGES, makeBundle } from './bundle.ts';
 import { makeRoot } from './root.ts';
 import { Runtime } from './runtime.ts';
 
-const CONTAINERS = 200;
+const CONTAINERS = size('CONTAINERS');
 const AT_ONCE = 8;
 /** Few calls, all certain: what differs between two runs of it would be the recorder's doing. */
 const SCRIPT = ['/bin/sh', '-c', 'mkdir /data/d; id >/dev/null; ls /data >/dev/null; rmdir /data/d'];

@@ -33,6 +33,8 @@ cp -al "$base" "$root"
 mkdir -p "$root/syscribe/node_modules"
 cp -a "$top"/{bin,dist,src,test,package.json,prebuilds} "$root/syscribe/"
 rm -rf "$root/syscribe/test/system/programs/.output"
+mkdir -p "$root/syscribe/.output/kernels"
+cp -a "$top/.output/kernels/aarch64" "$root/syscribe/.output/kernels/"
 # The packages that users get; what lies inside another comes along with it.
 npm ls --prefix "$top" --omit=dev --all --parseable 2>/dev/null | sed -n "s|^$top/node_modules/||p" | grep -v /node_modules/ |
 	while read -r package; do

@@ -32,6 +32,7 @@ else
 	5.* | 6.1) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=multi' -cpu 'max,-cx16') ;;
 	*) machine=(qemu-system-x86_64 -M q35 -accel 'tcg,thread=single' -cpu max) ;;
 	esac
+	if kvm_works; then machine=(qemu-system-x86_64 -M q35 -accel kvm -cpu host); fi
 	busybox=/bin/busybox
 	console=ttyS0
 fi

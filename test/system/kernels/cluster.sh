@@ -25,6 +25,9 @@ cd "$top"
 exec unshare --net --mount --pid --fork --kill-child --mount-proc bash -euc '
 	umount -R -l /sys/fs/cgroup
 	mount -t tmpfs tmpfs /var/lib
+	# The pins and the networks of pods of another cluster of this machine.
+	mount -t bpf bpf /sys/fs/bpf
+	mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
 	ip link set lo up
 	ip tuntap add tap1 mode tap
 	ip link set tap1 up

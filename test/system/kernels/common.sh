@@ -21,3 +21,16 @@ kernel_names() {
 kernel_field() {
 	awk -v name="$1" -v column="$2" '$1 == name { print $column }' <<<"$kernels"
 }
+
+# kvm_works: whether a guest runs by KVM as it should. /dev/kvm is there on machines, too, on which it takes twenty times as long as
+# emulation. The guest is a boot sector that writes to the port of the exit device, which ends QEMU with status 1.
+kvm_works() {
+	[ -w /dev/kvm ] || return 1
+	local disk status=0
+	disk=$(mktemp)
+	{ printf '\xb0\x00\xe6\xf4\xf4' && head -c 505 /dev/zero && printf '\x55\xaa'; } >"$disk"
+	timeout 2 qemu-system-x86_64 -accel kvm -display none -nic none -device isa-debug-exit,iobase=0xf4 \
+		-drive "format=raw,file=$disk" >"$disk.log" 2>&1 || status=$?
+	rm -f "$disk" "$disk.log"
+	[ "$status" -eq 1 ]
+}

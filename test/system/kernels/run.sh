@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Records, compares with strace and enforces a few programs on other kernels, each in a virtual machine of its own, and runs a
-# Kubernetes node with cgroup v2 alone in one more (cluster-v2); the others two at a time. run.sh [--write-docs] [NAME...]. Ends
-# with `N passed, N failed`.
+# Kubernetes node with cgroup v2 alone in one more (cluster-v2); the others two at a time. run.sh [--write-docs | --changed |
+# NAME...]. --changed: the oldest, which is refused, and the newest; all of them where the recorder is another than the one
+# they passed with. Ends with `N passed, N failed`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
+export PATH=$top/node_modules/.bin:$PATH
 . "$here/common.sh"
 
 docs=
@@ -13,20 +15,55 @@ if [ "${1:-}" = --write-docs ]; then
 	shift
 	[ $# -eq 0 ] || { echo "--write-docs is for all kernels" >&2 && exit 2; }
 fi
-names=("$@")
-[ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names && echo cluster-v2)
+# What the recorder is made of, as one number; where all kernels passed with it is kept.
+recorder=$(cd "$top" && find bpf native src/capture src/recording test/system/kernels -type f -not -path '*/.output/*' | LC_ALL=C sort |
+	xargs sha256sum | sha256sum | cut -d' ' -f1)
+passed_with=$cache/passed
+if [ "${1:-}" = --changed ]; then
+	if [ -e "$passed_with" ] && [ "$(cat "$passed_with")" != "$recorder" ]; then
+		mapfile -t names < <(kernel_names)
+	else
+		names=(5.10 7)
+	fi
+else
+	names=("$@")
+	[ ${#names[@]} -gt 0 ] || mapfile -t names < <(kernel_names && echo cluster-v2)
+fi
+
+# Few: emulated, they take fifty times as long.
+x86_64=('a shell pipeline' 'vfork, posix_spawn and clone3' 'a static i386 program')
+aarch64=('a shell pipeline' 'a thread that executes a program')
+path="export PATH=$top/node_modules/node/bin:\$PATH; cd $top; uname -r"
+
+# bundle MACHINE ROOT: guest.ts, and syscribe as its image has it, each in few files; what they find beside their code is below ROOT.
+bundle() {
+	local out=$top/.output/kernels/$1 platform=x64
+	[ "$1" = x86_64 ] || platform=arm64
+	node "$top/scripts/bundle.mjs" "$out" "$platform"
+	printf '#!/bin/sh\nexec node %s "$@"\n' "$2/.output/kernels/$1/dist/bundle/bin.mjs" >"$out/syscribe"
+	chmod +x "$out/syscribe"
+	esbuild --log-level=warning --bundle --platform=node --format=esm "--define:import.meta.url=\"file://$2/test/system/kernels/guest.ts\"" \
+		--outfile="$out/guest.mjs" "$here/guest.ts"
+}
+
+# suite MACHINE ROOT WORKLOAD...: the command for the guest. What is compiled once is kept for the next start.
+suite() {
+	local out=$2/.output/kernels/$1
+	shift 2
+	printf 'NODE_COMPILE_CACHE=/tmp/compiled SYSCRIBE_TEST_COMMAND=%q node %q' "$out/syscribe" "$out/guest.mjs"
+	printf ' %q' "$@"
+}
 
 "$top/scripts/install-packages.sh" kernels
 make --no-print-directory -C "$top/test/system/programs"
 case " ${names[*]} " in
-*' arm64-'*) make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$top/scripts/image/arm64-dev.sh")" ;;
+*' arm64-'*)
+	make --no-print-directory -C "$top/native" ARCH=aarch64 SYSROOT="$("$top/scripts/image/arm64-dev.sh")"
+	bundle aarch64 /syscribe
+	;;
 esac
+bundle x86_64 "$top"
 
-# Two runs of each: emulated, they take fifty times as long. The workloads are alternatives of a regular expression.
-x86_64='a shell pipeline|vfork, posix_spawn and clone3|a static i386 program'
-aarch64='a shell pipeline|a thread that executes a program'
-suite="ACCURACY_RUNS=2 ACCURACY_ONLY='^(@)\$' node --test --test-concurrency=1 --test-reporter=./test/reporter.ts test/system/accuracy/accuracy.test.ts"
-path="export PATH=$top/node_modules/node/bin:\$PATH; cd $top; uname -r"
 # shellcheck disable=SC2016 # the guest's variables
 refusal='out=$(bin/syscribe record -- true 2>&1); status=$?; echo "$out"; case "$status $out" in
 "125 "*"no task storage for tracing programs"*remedy:*) echo "1 passed, 0 failed" ;; *) echo "0 passed, 1 failed" ;; esac'
@@ -41,10 +78,10 @@ expected() {
 	case $1 in
 	5.10) echo 1 && return ;;
 	cluster-v2) echo ${#cluster[@]} && return ;;
-	arm64-*) workloads=$aarch64 ;;
-	*) workloads=$x86_64 ;;
+	arm64-*) workloads=${#aarch64[@]} ;;
+	*) workloads=${#x86_64[@]} ;;
 	esac
-	echo $((3 * $(tr '|' '\n' <<<"$workloads" | wc -l)))
+	echo $((3 * workloads))
 }
 
 # test_kernel NAME: the guest's output.
@@ -52,11 +89,11 @@ test_kernel() {
 	case $1 in
 	5.10) "$here/boot.sh" "$1" / "$path; $refusal" ;;
 	cluster-v2) "$here/cluster.sh" 6.1 "${cluster_files[@]}" -- "${cluster[@]}" ;;
-	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; ${suite/@/$aarch64}" ;;
+	arm64-*) "$here/boot.sh" "$1" "$("$here/arm64-root.sh")" "cd /syscribe; uname -r; $(suite aarch64 /syscribe "${aarch64[@]}")" ;;
 	# Locked down as far as it goes: the programs read kernel memory by BTF loads alone, which stay allowed.
 	6.12) BOOT_OPTIONS=lockdown=confidentiality "$here/boot.sh" "$1" / "$path
-		grep -F '[confidentiality]' /sys/kernel/security/lockdown || exit 1; ${suite/@/$x86_64}" ;;
-	*) "$here/boot.sh" "$1" / "$path; ${suite/@/$x86_64}" ;;
+		grep -F '[confidentiality]' /sys/kernel/security/lockdown || exit 1; $(suite x86_64 "$top" "${x86_64[@]}")" ;;
+	*) "$here/boot.sh" "$1" / "$path; $(suite x86_64 "$top" "${x86_64[@]}")" ;;
 	esac
 }
 
@@ -100,4 +137,8 @@ if [ -n "$docs" ]; then
 	{ printf '| kernel | architecture | result |\n|---|---|---|\n%s' "$rows"; } >>"$docs"
 fi
 printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+[ "$failed" -eq 0 ] || exit 1
+for name in $(kernel_names); do [[ " ${names[*]} " == *" $name "* ]] || exit 0; done
+mkdir -p "$cache"
+echo "$recorder" >"$passed_with"
+

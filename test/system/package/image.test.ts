@@ -121,12 +121,11 @@ test('a node imports the layout, and what is in it runs', skip, async (context) 
 
 test('pushed, a registry has both images and their SBOMs under one name', skip, async (context) => {
   const place = temporary(context);
-  const address = '127.0.0.1:15000';
   mkdirSync(join(place, 'data'));
   const config = {
     version: 0.1,
     storage: { filesystem: { rootdirectory: join(place, 'data') } },
-    http: { addr: address },
+    http: { addr: '127.0.0.1:0' },
   };
   writeFileSync(join(place, 'config.yml'), JSON.stringify(config));
   const registry = new Running('docker-registry', ['serve', join(place, 'config.yml')]);
@@ -134,7 +133,7 @@ test('pushed, a registry has both images and their SBOMs under one name', skip, 
     registry.child.kill('SIGTERM');
     await registry.finished;
   });
-  await registry.until('stderr', /listening on/);
+  const [, address = ''] = await registry.until('stderr', /listening on (127\.0\.0\.1:\d+)/);
   const variables = [`REGISTRY=${address}/team`, `LAYOUT=${layout()}`, 'SKOPEO_FLAGS=--dest-tls-verify=false'];
   await succeeds('make', '--no-print-directory', '-C', TOP, 'push', ...variables);
   const { version } = json(join(TOP, 'package.json'));

@@ -3,17 +3,26 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { until } from '../../support/until.ts';
 import { observed, recordEvidence, run, start, syscribe, temporary } from '../support/syscribe.ts';
 
-/** Ids of the programs named as ours that the kernel holds, by bpftool: another recorder of the machine's has them too. */
+/** Ids of all programs that the kernel holds, by bpftool. */
 async function programs(): Promise<string[]> {
   const { stdout } = await run('bpftool', 'prog', 'show');
-  return [...stdout.matchAll(/^(\d+): .* name syscribe_/gm)].map(([, id = '']) => id);
+  return [...stdout.matchAll(/^(\d+): /gm)].map(([, id = '']) => id);
 }
 
-/** The kernel frees programs after a grace period; waits for the fact itself. */
+/** Ids of the programs that a process has attached: another recorder of this machine has its own. */
+function programsOf(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/fdinfo`).flatMap((fd) => {
+    const info = readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+    return [...info.matchAll(/^prog_id:\s*(\d+)$/gm)].map(([, id = '']) => id);
+  });
+}
+
+/** The kernel frees programs after a grace period. */
 async function untilGone(ids: readonly string[]): Promise<void> {
-  while ((await programs()).some((id) => ids.includes(id)));
+  await until('the programs are gone', async () => !(await programs()).some((id) => ids.includes(id)));
 }
 
 test('the exit status is the command’s', async () => {
@@ -186,10 +195,9 @@ test('the command runs as the user behind sudo, and as root with --privileged', 
 });
 
 test('nothing is attached after a recording', async () => {
-  const others = await programs();
   const recorder = start(['record', '-o', '/dev/null', '--', 'sh', '-c', 'echo runs; read line'], { stdin: 'pipe' });
   await recorder.until('stdout', /runs/);
-  const ours = (await programs()).filter((id) => !others.includes(id));
+  const ours = programsOf(recorder.pid);
   assert.ok(ours.length > 0, 'programs are there while it records');
   recorder.child.stdin?.end('\n');
   await recorder.finished;
@@ -197,13 +205,12 @@ test('nothing is attached after a recording', async () => {
 });
 
 test('SIGKILL of the recorder: the command goes on, nothing stays attached or pinned', async (context) => {
-  const others = await programs();
   const pinned = async () => (await run('find', '/sys/fs/bpf', '-name', '*syscribe*')).stdout;
   const before = await pinned();
   const directory = temporary(context);
   const recorder = start(['record', '-o', join(directory, 'p'), '--', 'sh', '-c', 'echo pid $$; exec sleep 60']);
   const pid = Number((await recorder.until('stdout', /pid (\d+)/))[1]);
-  const ours = (await programs()).filter((id) => !others.includes(id));
+  const ours = programsOf(recorder.pid);
   assert.ok(ours.length > 0, 'programs are there while it records');
   recorder.child.kill('SIGKILL');
   // Its pipes stay open in the command, so 'close' would wait for that.

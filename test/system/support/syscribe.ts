@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-/** The built command, as a user starts it. */
-export const SYSCRIBE = fileURLToPath(new URL('../../../bin/syscribe', import.meta.url));
+/** The built command, as a user starts it, or as an image has it. */
+export const SYSCRIBE =
+  process.env.SYSCRIBE_TEST_COMMAND ?? fileURLToPath(new URL('../../../bin/syscribe', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;

@@ -5,6 +5,7 @@ import { mergeProfiles } from '../../../src/profile/merge.ts';
 import type { Profile, SyscallArg, SyscallRule } from '../../../src/profile/model.ts';
 import { decide } from '../../../src/profile/policy.ts';
 import { compareVerdicts, rank } from '../../../src/profile/strictness.ts';
+import { runsOf } from '../../support/sizes.ts';
 import { ARCHES, argValues, NAMES, profiles } from './arbitrary.ts';
 
 const calls = fc.record({
@@ -12,7 +13,7 @@ const calls = fc.record({
   name: fc.constantFrom(...NAMES, 'mount'),
   args: argValues,
 });
-const MANY = { numRuns: 3000 };
+const MANY = runsOf(3000);
 
 function profile(rules: readonly SyscallRule[], rest: Partial<Profile> = {}): Profile {
   return { defaultAction: 'SCMP_ACT_ERRNO', architectures: [], flags: [], syscalls: rules, ...rest };
@@ -43,7 +44,7 @@ test('a merged profile is never stricter than any of its inputs', () => {
         }
       },
     ),
-    { numRuns: 10_000 },
+    runsOf(10_000),
   );
 });
 

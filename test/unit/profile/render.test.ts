@@ -5,6 +5,7 @@ import { canonicalProfile } from '../../../src/profile/canonical.ts';
 import type { Profile } from '../../../src/profile/model.ts';
 import { parseProfile } from '../../../src/profile/parse.ts';
 import { renderCustomResource, renderRaw, resourceName } from '../../../src/profile/render.ts';
+import { runsOf } from '../../support/sizes.ts';
 import { profiles } from './arbitrary.ts';
 
 const word = fc.stringMatching(/^[a-z_][a-z0-9_]{0,20}$/);
@@ -29,7 +30,7 @@ test('parsing what was rendered as JSON gives the profile back', () => {
     fc.property(rawProfiles, (profile) => {
       assert.deepEqual(parseProfile(renderRaw(profile), 'f').profile, canonicalProfile(profile));
     }),
-    { numRuns: 500 },
+    runsOf(500),
   );
 });
 
@@ -38,7 +39,7 @@ test('parsing what was rendered as a resource gives the profile back', () => {
     fc.property(resources, (profile) => {
       assert.deepEqual(parseProfile(renderCustomResource(profile), 'f').profile, canonicalProfile(profile));
     }),
-    { numRuns: 500 },
+    runsOf(500),
   );
 });
 

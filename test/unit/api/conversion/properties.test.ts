@@ -6,6 +6,7 @@ import { isFields } from '../../../../src/api/conversion/json.ts';
 import { OLD_VERSIONS, oldSchema } from '../../../../src/api/conversion/old-versions.ts';
 import { GROUP, wholeSchema } from '../../../../src/api/crd.ts';
 import { CONVERTED_KINDS } from '../../../../src/api/kinds.ts';
+import { runsOf } from '../../../support/sizes.ts';
 import { objects } from './arbitrary.ts';
 
 const V1 = `${GROUP}/v1`;
@@ -46,7 +47,7 @@ for (const kind of CONVERTED_KINDS) {
       fc.property(objects(kind.kind, OLD, oldSchema(v1, old)), (object) => {
         assert.deepEqual(convert(convert(object, V1), OLD), object);
       }),
-      { numRuns: 500 },
+      runsOf(500),
     );
   });
 
@@ -55,7 +56,7 @@ for (const kind of CONVERTED_KINDS) {
       fc.property(objects(kind.kind, V1, v1), (object) => {
         assert.deepEqual(convert(convert(object, OLD), V1), object);
       }),
-      { numRuns: 500 },
+      runsOf(500),
     );
   });
 
@@ -68,7 +69,7 @@ for (const kind of CONVERTED_KINDS) {
         const { metadata: __, ...expected } = changed;
         assert.deepEqual(back, expected);
       }),
-      { numRuns: 500 },
+      runsOf(500),
     );
   });
 
@@ -83,7 +84,7 @@ for (const kind of CONVERTED_KINDS) {
           assert.deepEqual([converted.apiVersion, converted.kind], [version, value.kind]);
         }
       }),
-      { numRuns: 500 },
+      runsOf(500),
     );
   });
 }

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { blockOf } from '../../../../src/capture/audit/fields.ts';
 import { AuditParser, MAX_LINE } from '../../../../src/capture/audit/parser.ts';
+import { runsOf } from '../../../support/sizes.ts';
 import { parse } from './parse.ts';
 
 const SECCOMP =
@@ -333,7 +334,7 @@ suite('whatever the bytes', () => {
         assert.equal(counts.lines, buffer.filter((byte) => byte === 0x0a).length);
         assert.ok(events.length <= counts.parsed && counts.parsed + counts.unparsed <= counts.lines);
       }),
-      { numRuns: 5000 },
+      runsOf(5000),
     );
   });
 

@@ -7,6 +7,7 @@ import type { ProfileRecording } from '../../../../src/api/types.ts';
 import { patchOf } from '../../../../src/webhook/patch.ts';
 import { type Context, type Mutation, mutatePod } from '../../../../src/webhook/pods/mutate.ts';
 import type { Pod } from '../../../../src/webhook/pods/pod.ts';
+import { runsOf } from '../../../support/sizes.ts';
 import { pod, recording } from './samples.ts';
 
 const LOG_PROFILE = { type: 'Localhost', localhostProfile: 'operator/log-enricher-trace.json' };
@@ -276,6 +277,6 @@ test('whatever the pod, the patch makes of it what was meant, and each session c
       for (const [key, value] of Object.entries(annotations(result) ?? {}))
         if (key.startsWith('io.containers.trace-')) assert.ok(parseSessionId(value), value);
     }),
-    { numRuns: 1000 },
+    runsOf(1000),
   );
 });
