@@ -9,6 +9,9 @@ const volatile u32 host_mount_namespace = 0;  /* inode number */
 const volatile bool report_processes = false; /* send EVENT_PROCESS */
 const volatile bool name_cgroups = false;     /* keep the names of cgroups that have a slot */
 const volatile u32 fail_tags = 0;	      /* for tests: the first so many tags fail as if memory were short */
+const volatile u32 slots = 1;
+const volatile u32 slot_members = 1; /* cgroups that can be members for one slot at once */
+const volatile u32 max_parents = 0;  /* cgroups without a slot that can be members at once */
 
 const volatile bool lookup_may_fail = false;
 struct control control;
@@ -192,24 +195,83 @@ static __always_inline void emit_pod(u64 id)
 	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void give_back(u32 slot)
+static long try_slot(u32 index, u32 *claimed)
+{
+	struct slot_state *state = bpf_map_lookup_elem(&states, &index);
+
+	if (!state || __sync_val_compare_and_swap(&state->claim, CLAIM_FREE, CLAIM_TAKEN) != CLAIM_FREE)
+		return 0;
+	*claimed = index;
+	return 1;
+}
+
+/* NO_SLOT when all are taken. */
+static __always_inline u32 claim_slot(void)
+{
+	u32 slot = NO_SLOT;
+
+	bpf_loop(slots, try_slot, &slot, 0);
+	return slot;
+}
+
+static __always_inline void give_back(u32 slot, struct slot_state *state)
 {
 	struct slot_cgroup *named = bpf_map_lookup_elem(&slot_cgroups, &slot);
 
 	if (named)
 		named->cgroup = 0;
-	if (bpf_map_push_elem(&free_slots, &slot, 0))
-		COUNT(COUNTER_UNPUSHED);
+	__sync_lock_test_and_set(&state->claim, CLAIM_FREE);
 }
 
-/* Membership is copied at birth, before the directory can be seen (cgroup_mkdir() activates it after this). */
+/*
+ * Each slot has room of its own in the table, and so have the cgroups above them: what a container makes below its own
+ * cgroup takes no other's. False where it has no more, or the table could not take it, which is counted.
+ */
+static __always_inline bool enter_members(u64 id, struct member *member, u32 *count, u32 most)
+{
+	if (__sync_fetch_and_add(count, 1) < most && !bpf_map_update_elem(&members, &id, member, BPF_NOEXIST))
+		return true;
+	__sync_fetch_and_add(count, -1);
+	COUNT(COUNTER_MEMBERS_FULL);
+	return false;
+}
+
+/* A cgroup that the container of a slot made: never one with a slot, whatever it is called. */
+static __always_inline void born_inside(u64 id, struct member *member)
+{
+	struct slot_state *state = current_state(member->slot, member->generation);
+
+	if (state && !enter_members(id, member, &state->members, slot_members))
+		__sync_fetch_and_add(&state->members_full, 1);
+}
+
+static __always_inline void born_with_slot(u64 id, struct member *member, struct cgroup *cgroup)
+{
+	struct slot_state *state;
+
+	member->slot = claim_slot();
+	state = bpf_map_lookup_elem(&states, &member->slot);
+	if (!state) {
+		COUNT(COUNTER_NO_SLOT);
+		return;
+	}
+	member->generation = state->generation;
+	name_slot(member->slot, member->generation, cgroup);
+	if (enter_members(id, member, &state->members, slot_members))
+		emit(EVENT_CGROUP, member->slot, state, bpf_get_current_task_btf(), 0, 0, id);
+	else
+		give_back(member->slot, state);
+}
+
+/*
+ * Membership is copied at birth, before the directory can be seen (cgroup_mkdir() activates it after this). This,
+ * cgroup_rmdir and cgroup_attach_task are traced under cgroup_mutex.
+ */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(syscribe_mkdir, struct cgroup *cgroup)
 {
 	u64 id = cgroup->kn->id, parent_id;
-	struct member *parent, child = {};
-	struct slot_state *state;
-	u32 slot;
+	struct member *parent, child;
 
 	if (cgroup->root->hierarchy_id != hierarchy)
 		return 0;
@@ -218,66 +280,45 @@ int BPF_PROG(syscribe_mkdir, struct cgroup *cgroup)
 	if (!parent)
 		return 0;
 	child = *parent;
-	if (parent->levels > 0)
-		child.levels = parent->levels - 1;
-	if (parent->levels == 1) {
-		if (bpf_map_pop_elem(&free_slots, &slot)) {
-			COUNT(COUNTER_NO_SLOT);
-			return 0;
-		}
-		state = bpf_map_lookup_elem(&states, &slot);
-		if (!state)
-			return 0;
-		child.slot = slot;
-		child.generation = state->generation;
-		name_slot(slot, state->generation, cgroup);
-	}
-	if (bpf_map_update_elem(&members, &id, &child, BPF_NOEXIST)) {
-		COUNT(COUNTER_MEMBERS_FULL);
-		if (parent->levels == 1)
-			give_back(child.slot);
-		return 0;
-	}
-	if (parent->levels == 1) {
-		state = bpf_map_lookup_elem(&states, &child.slot);
-		if (state)
-			emit(EVENT_CGROUP, child.slot, state, bpf_get_current_task_btf(), 0, 0, id);
-	} else if (parent->levels == 2) {
+	if (!child.levels) {
+		born_inside(id, &child);
+	} else if (--child.levels == 0) {
+		born_with_slot(id, &child, cgroup);
+	} else if (enter_members(id, &child, &control.parents, max_parents) && child.levels == 1) {
 		emit_pod(id);
 	}
 	return 0;
 }
 
-/* The directory is gone, and nothing can be moved in any more; memory that is charged to it may keep it for long. */
+/*
+ * The directory is gone: nothing runs in it, and nothing can be moved in or born there any more (cgroup_kn_lock_live(),
+ * cgroup_css_set_fork()). Its cgroup may stay for long, for memory that is charged to it, but is no member any more.
+ */
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(syscribe_rmdir, struct cgroup *cgroup)
 {
 	u64 id = cgroup->kn->id;
 	struct slot_cgroup *named;
+	struct member *found, member;
 	struct slot_state *state;
-	struct member *member;
 
 	if (cgroup->root->hierarchy_id != hierarchy)
 		return 0;
-	member = bpf_map_lookup_elem(&members, &id);
-	if (!member || member->levels)
+	found = bpf_map_lookup_elem(&members, &id);
+	if (!found)
 		return 0;
-	state = current_state(member->slot, member->generation);
-	named = bpf_map_lookup_elem(&slot_cgroups, &member->slot);
+	member = *found;
+	state = member.levels ? NULL : current_state(member.slot, member.generation);
+	if (bpf_map_delete_elem(&members, &id))
+		COUNT(COUNTER_UNREMOVED);
+	else if (member.levels)
+		__sync_fetch_and_add(&control.parents, -1);
+	else if (state)
+		__sync_fetch_and_add(&state->members, -1);
+	named = bpf_map_lookup_elem(&slot_cgroups, &member.slot);
 	if (!state || !named || named->cgroup != id)
 		return 0;
 	named->dead = bpf_ktime_get_boot_ns();
-	emit(EVENT_GONE, member->slot, state, bpf_get_current_task_btf(), 0, 0, id);
-	return 0;
-}
-
-/* Nothing runs in it any more and its 64-bit id is not used again. */
-SEC("tp_btf/cgroup_release")
-int BPF_PROG(syscribe_release, struct cgroup *cgroup)
-{
-	u64 id = cgroup->kn->id;
-
-	if (cgroup->root->hierarchy_id == hierarchy)
-		bpf_map_delete_elem(&members, &id);
+	emit(EVENT_GONE, member.slot, state, bpf_get_current_task_btf(), 0, 0, id);
 	return 0;
 }

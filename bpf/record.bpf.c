@@ -3,18 +3,49 @@
 #include "stacks.bpf.h"
 #include "abi.bpf.h"
 
-/* Numbers off the table: negative ones, arm's private ones (0xf0000 and up), whatever a future kernel adds. */
-static __always_inline void mark_overflow(u32 slot, struct slot_state *state, struct task_struct *task, u32 abi,
-					  u32 phase, u64 nr)
-{
-	struct overflow_key key = {.slot = slot, .abi = abi, .phase = phase, .nr = nr};
-	u8 one = 1;
+struct overflow_search {
+	u64 *places;
+	u64 wanted;
+	u64 found; /* the place's number before; 0: it is new; OVERFLOW_USED: there was no place */
+};
 
-	if (bpf_map_lookup_elem(&overflow, &key))
-		return;
-	if (bpf_map_update_elem(&overflow, &key, &one, BPF_ANY))
+static long try_place(u32 index, struct overflow_search *search)
+{
+	u64 *place;
+
+	if (index >= OVERFLOW_MAX)
+		return 1;
+	place = &search->places[index];
+	search->found = *(volatile u64 *)place;
+	if (!search->found)
+		search->found = __sync_val_compare_and_swap(place, 0, search->wanted);
+	if (!search->found || search->found == search->wanted)
+		return 1;
+	search->found = OVERFLOW_USED;
+	return 0;
+}
+
+/*
+ * Numbers off the table: negative ones, arm's private ones (0xf0000 and up), whatever a future kernel adds. One that
+ * finds no room is counted and sends no event: a workload could fill the ring, which all share, with new ones.
+ *
+ * A global function, which the verifier looks at by itself: once, not once for each way to get here.
+ */
+__noinline int mark_overflow(u32 slot, u32 abi, u32 phase, u64 nr)
+{
+	u64 wanted = OVERFLOW_USED | (u64)phase << OVERFLOW_PHASE | (u64)abi << OVERFLOW_ABI | (u32)nr;
+	struct slot_state *state = bpf_map_lookup_elem(&states, &slot);
+	struct overflow_search search = {.wanted = wanted};
+
+	if (!state)
+		return 0;
+	search.places = state->overflow;
+	bpf_loop(OVERFLOW_MAX, try_place, &search, 0);
+	if (!search.found)
+		emit(EVENT_SEEN, slot, state, bpf_get_current_task_btf(), abi, phase, nr);
+	else if (search.found != wanted)
 		__sync_fetch_and_add(&state->overflow_lost, 1);
-	emit(EVENT_SEEN, slot, state, task, abi, phase, nr);
+	return 0;
 }
 
 static __always_inline void mark(struct task_struct *task, u32 slot, u32 phase, u64 nr)
@@ -25,9 +56,7 @@ static __always_inline void mark(struct task_struct *task, u32 slot, u32 phase, 
 	u64 index;
 
 	if (nr >= NR_MAX) {
-		state = bpf_map_lookup_elem(&states, &slot);
-		if (state)
-			mark_overflow(slot, state, task, abi, phase, nr);
+		mark_overflow(slot, abi, phase, nr);
 		return;
 	}
 	set = bpf_map_lookup_elem(&seen, &slot);

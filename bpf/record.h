@@ -20,6 +20,7 @@ typedef uint64_t u64;
 #define MAX_CPUS 1024
 #define CGROUP_NAME_MAX 128 /* a container's name is 64 digits, with the longest prefix of an engine and .scope 85 */
 #define STACKS 16384	    /* a power of two */
+#define OVERFLOW_MAX 16 /* a libc or a runtime makes a few at most; one that has no name makes a recording partial */
 
 enum phase { PHASE_WORKLOAD, PHASE_RUNTIME, PHASES };
 enum abi { ABI_NATIVE, ABI_COMPAT, ABI_X32, ABIS };
@@ -29,18 +30,32 @@ struct seen {
 	u8 byte[PHASES * ABIS * NR_MAX];
 };
 
+/*
+ * Whose a slot is. It is taken by a compare-and-exchange on this word alone, so no process can end between the halves
+ * of taking one.
+ */
+enum claim {
+	CLAIM_FREE,
+	CLAIM_TAKEN,
+	CLAIM_IN_HAND, /* user space is taking it or giving it back: if it ends in the middle, the next one frees it */
+};
+
 /* Per slot; everything that can go wrong for one recording is counted here. */
 struct slot_state {
-	u32 generation;	   /* a tag of an older generation is not this recording's */
-	u32 live;	   /* tagged tasks that have not exited */
-	u64 processes;	   /* processes ever tagged */
-	u64 execs;	   /* execs that made a task part of the workload */
-	u64 lost_events;   /* ring buffer full: evidence is missing, the set is not */
-	u64 untagged;	   /* tasks that could not be given a tag */
-	u64 moved_threads; /* threads moved in behind their leader, tagged later by the iterator */
-	u64 overflow_lost; /* numbers off the table that the overflow set had no room for */
-	u64 seeded;	   /* tasks found running by the iterator, or begun while calls were not seen */
-	u64 host_execs;	   /* execs in the host's mount namespace, taken for the runtime's */
+	u32 generation;		    /* a tag of an older generation is not this recording's */
+	u32 claim;		    /* these two outlive the recording, what follows is erased with it */
+	u32 live;		    /* tagged tasks that have not exited */
+	u32 members;		    /* cgroups that are members for it, at most as many as the setting slot_members */
+	u64 processes;		    /* processes ever tagged */
+	u64 execs;		    /* execs that made a task part of the workload */
+	u64 lost_events;	    /* ring buffer full: evidence is missing, the set is not */
+	u64 untagged;		    /* tasks that could not be given a tag */
+	u64 moved_threads;	    /* threads moved in behind their leader, tagged later by the iterator */
+	u64 overflow_lost;	    /* numbers off the table that the overflow set had no room for */
+	u64 seeded;		    /* tasks found running by the iterator, or begun while calls were not seen */
+	u64 host_execs;		    /* execs in the host's mount namespace, taken for the runtime's */
+	u64 members_full;	    /* cgroups that found no room among its members */
+	u64 overflow[OVERFLOW_MAX]; /* numbers off the table, from the front; 0: no more of them */
 };
 
 /* The cgroup that a slot was handed out for: named here, since it may be gone when user space looks. */
@@ -56,9 +71,9 @@ struct slot_cgroup {
 
 enum counter {
 	COUNTER_NO_SLOT,      /* a new cgroup found no free slot */
-	COUNTER_MEMBERS_FULL, /* a new cgroup found no room in the table of members */
+	COUNTER_MEMBERS_FULL, /* a new cgroup found no room among the members */
 	COUNTER_BUSY,	      /* a tag could not be looked up while its CPU's storage was busy */
-	COUNTER_UNPUSHED,     /* a slot could not be given back */
+	COUNTER_UNREMOVED,    /* a cgroup that was removed could not be taken out of the members */
 	COUNTERS
 };
 
@@ -103,12 +118,10 @@ struct member {
 	u32 any_mount_namespace;
 };
 
-struct overflow_key {
-	u32 slot;
-	u16 abi;
-	u16 phase;
-	u64 nr;
-};
+/* An entry of slot_state.overflow, in one word so that it is written whole. The kernel's numbers are ints. */
+#define OVERFLOW_USED (1ULL << 63)
+#define OVERFLOW_PHASE 40
+#define OVERFLOW_ABI 32
 
 /*
  * The answer for the last recorded task of a CPU. Only that CPU writes its entry, but a program may be preempted in
@@ -130,8 +143,8 @@ struct control {
 	u32 root_tgid;	/* a process to be found by the iterator, with its children */
 	u32 root_slot;
 	u32 root_generation;
-	u32 filled; /* the queue of free slots has been filled */
-	u32 armed;  /* the programs that see calls are attached */
+	u32 parents; /* members that have no slot: cgroups above those that have */
+	u32 armed;   /* the programs that see calls are attached */
 	u32 pad[9];
 	u64 counter[8];
 	struct cached_answer cache[MAX_CPUS];
@@ -139,12 +152,11 @@ struct control {
 };
 
 _Static_assert(sizeof(struct seen) == 6144, "layout.ts: SEEN_SIZE");
-_Static_assert(sizeof(struct slot_state) == 72, "layout.ts: STATE_SIZE");
+_Static_assert(sizeof(struct slot_state) == 216, "layout.ts: STATE_SIZE");
 _Static_assert(sizeof(struct slot_cgroup) == 288, "layout.ts: SLOT_CGROUP_SIZE");
 _Static_assert(sizeof(struct event) == 56, "layout.ts: EVENT_SIZE");
 _Static_assert(sizeof(struct tag) == 28, "tag");
 _Static_assert(sizeof(struct member) == 16, "member");
-_Static_assert(sizeof(struct overflow_key) == 16, "layout.ts: OVERFLOW_SIZE");
 _Static_assert(sizeof(struct cached_answer) == 64, "one cache line");
 _Static_assert(COUNTERS <= 8, "control.counter");
 

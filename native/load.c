@@ -96,7 +96,9 @@ static bool read_options(napi_env env, napi_value object, struct load_options *o
 {
 	napi_value text;
 
-	if (!get_u32(env, object, "slots", &options->slots) || !get_u32(env, object, "members", &options->members) ||
+	if (!get_u32(env, object, "slots", &options->slots) ||
+	    !get_u32(env, object, "slotMembers", &options->slot_members) ||
+	    !get_u32(env, object, "parents", &options->parents) ||
 	    !get_u32(env, object, "ringBytes", &options->ring_bytes) ||
 	    !get_u32(env, object, "hostMountNamespace", &options->host_mount_namespace) ||
 	    !get_u32(env, object, "failTags", &options->fail_tags) ||
@@ -132,7 +134,6 @@ static int map_memory(struct bpf_object *object, const char *name, size_t size, 
 
 static int after_load(struct recorder *recorder)
 {
-	int queue = bpf_map__fd(bpf_object__find_map_by_name(recorder->object, "free_slots"));
 	int error;
 
 	error = map_memory(recorder->object, ".bss", sizeof(struct control), &recorder->control);
@@ -144,14 +145,7 @@ static int after_load(struct recorder *recorder)
 	if (!error)
 		error = map_memory(recorder->object, "slot_cgroups", sizeof(struct slot_cgroup) * recorder->slots,
 				   &recorder->slot_cgroups);
-	if (error || control_of(recorder)->filled)
-		return error;
-	/* A queue that was filled only partly before its process ended has no program that takes from it. */
-	for (uint32_t slot = 0; slot < recorder->slots && !error; slot++)
-		if (bpf_map_update_elem(queue, NULL, &slot, BPF_ANY))
-			error = errno;
-	control_of(recorder)->filled = !error;
-	return error;
+	return error ? error : finish_claims(recorder);
 }
 
 /* load(options): a recorder with nothing attached. */
@@ -173,6 +167,8 @@ static napi_value load(napi_env env, napi_callback_info info)
 	}
 	recorder->env = env;
 	recorder->slots = options.slots;
+	recorder->slot_members = options.slot_members;
+	recorder->max_parents = options.parents;
 	recorder->pin = options.pin;
 	begin_log();
 	recorder->object = bpf_object__open_mem(syscribe_bpf_object,
@@ -286,6 +282,7 @@ napi_value init_object(napi_env env, napi_value exports)
 	load_functions(env, exports);
 	attach_functions(env, exports);
 	slot_functions(env, exports);
+	member_functions(env, exports);
 	ring_functions(env, exports);
 	return exports;
 }

@@ -29,7 +29,7 @@ struct recorder {
 	struct attached attached[MAX_LINKS];
 	size_t attached_count;
 	char *pin; /* directory of a bpffs; empty: nothing is pinned */
-	uint32_t slots;
+	uint32_t slots, slot_members, max_parents;
 	struct mapping control, states, seen, slot_cgroups;
 	struct ring_buffer *ring;
 	struct poll *poll;
@@ -40,7 +40,7 @@ struct recorder {
 
 /* settings.c */
 struct load_options {
-	uint32_t slots, members, ring_bytes, host_mount_namespace, fail_tags;
+	uint32_t slots, slot_members, parents, ring_bytes, host_mount_namespace, fail_tags;
 	int32_t hierarchy;
 	bool report_processes, name_cgroups;
 	char *controller;
@@ -58,6 +58,7 @@ struct recorder *to_recorder(napi_env env, napi_value value); /* NULL with an ex
 void load_functions(napi_env env, napi_value exports);
 void close_recorder(struct recorder *recorder);
 struct slot_state *slot_state(napi_env env, struct recorder *recorder, uint32_t slot);
+int map_fd(struct recorder *recorder, const char *name);
 static inline struct control *control_of(struct recorder *recorder)
 {
 	return recorder->control.data;
@@ -74,9 +75,12 @@ int open_pinned_program(struct recorder *recorder, const char *program); /* a de
 void detach_all(struct recorder *recorder);
 void attach_functions(napi_env env, napi_value exports);
 
-/* slots.c, ring.c */
+/* slots.c, members.c, ring.c */
 void slot_functions(napi_env env, napi_value exports);
+void member_functions(napi_env env, napi_value exports);
 void ring_functions(napi_env env, napi_value exports);
 void stop_ring(struct recorder *recorder);
+int finish_claims(struct recorder *recorder);		      /* 0 or an errno */
+int forget_members(struct recorder *recorder, uint32_t slot); /* 0 or an errno */
 
 #endif

@@ -77,12 +77,13 @@ static bool lookup_may_fail(struct btf **kernel)
 /* Returns 0, a libbpf error, or ENODEV for a controller that this kernel lacks. */
 int configure(struct bpf_object *object, const struct load_options *options)
 {
-	static const char *const by_slot[] = {"free_slots", "seen", "states", "slot_cgroups"};
+	static const char *const by_slot[] = {"seen", "states", "slot_cgroups"};
+	uint64_t members = (uint64_t)options->slots * options->slot_members + options->parents;
 	struct btf *kernel = NULL;
 	bool may_fail = lookup_may_fail(&kernel);
-	int subsystem = -1, error = 0;
+	int subsystem = -1, error = members > UINT32_MAX ? E2BIG : 0;
 
-	if (options->controller[0]) {
+	if (!error && options->controller[0]) {
 		if (!kernel)
 			kernel = btf__load_vmlinux_btf();
 		subsystem = kernel ? controller_index(kernel, options->controller) : -1;
@@ -93,7 +94,7 @@ int configure(struct bpf_object *object, const struct load_options *options)
 	for (size_t i = 0; !error && i < sizeof(by_slot) / sizeof(*by_slot); i++)
 		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, by_slot[i]), options->slots);
 	if (!error)
-		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "members"), options->members);
+		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "members"), (uint32_t)members);
 	if (!error)
 		error = bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), options->ring_bytes);
 	if (error)
@@ -104,6 +105,9 @@ int configure(struct bpf_object *object, const struct load_options *options)
 	    !set_constant(object, "report_processes", &options->report_processes, sizeof(bool)) ||
 	    !set_constant(object, "lookup_may_fail", &may_fail, sizeof(bool)) ||
 	    !set_constant(object, "name_cgroups", &options->name_cgroups, sizeof(bool)) ||
+	    !set_constant(object, "slots", &options->slots, sizeof(uint32_t)) ||
+	    !set_constant(object, "slot_members", &options->slot_members, sizeof(uint32_t)) ||
+	    !set_constant(object, "max_parents", &options->parents, sizeof(uint32_t)) ||
 	    !set_constant(object, "fail_tags", &options->fail_tags, sizeof(uint32_t)))
 		return ENOKEY;
 	return 0;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Slots, member cgroups and tags as user space sees them. */
+/* Slots and tags as user space sees them. */
 #include "recorder.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int map_fd(struct recorder *recorder, const char *name)
+int map_fd(struct recorder *recorder, const char *name)
 {
 	return bpf_map__fd(bpf_object__find_map_by_name(recorder->object, name));
 }
@@ -29,46 +30,95 @@ static bool recorder_and_slot(napi_env env, napi_value *args, struct recorder **
 	return *recorder && to_u32(env, args[1], slot) && slot_state(env, *recorder, *slot);
 }
 
-/* popSlot(recorder): a free slot, or undefined when there is none. */
-static napi_value pop_slot(napi_env env, napi_callback_info info)
+static bool change_claim(struct slot_state *state, uint32_t from, uint32_t to)
 {
-	struct recorder *recorder;
-	napi_value argument;
-	uint32_t slot;
-
-	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
-		return NULL;
-	if (!bpf_map_lookup_and_delete_elem(map_fd(recorder, "free_slots"), NULL, &slot))
-		return make_u32(env, slot);
-	return errno == ENOENT ? undefined(env) : throw_errno(env, "popSlot", errno);
+	return __atomic_compare_exchange_n(&state->claim, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 /*
- * freeSlot(recorder, slot): a new generation first, so that tags of the old one write no more; then every CPU's cached
- * answer is out of date; then the slot is empty and given back.
+ * claimSlot(recorder): a free slot, or undefined when there is none. Pinned, it is free again for the next process if
+ * this one ends before keepSlot().
  */
+static napi_value claim_slot(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	napi_value argument;
+
+	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
+		return NULL;
+	for (uint32_t slot = 0; slot < recorder->slots; slot++)
+		if (change_claim((struct slot_state *)recorder->states.data + slot, CLAIM_FREE, CLAIM_IN_HAND))
+			return make_u32(env, slot);
+	return undefined(env);
+}
+
+/* keepSlot(recorder, slot): what was claimed is complete, and outlives this process where it is pinned. */
+static napi_value keep_slot(napi_env env, napi_callback_info info)
+{
+	struct recorder *recorder;
+	napi_value args[2];
+	uint32_t slot;
+
+	if (!get_args(env, info, 2, args) || !recorder_and_slot(env, args, &recorder, &slot))
+		return NULL;
+	change_claim(slot_state(env, recorder, slot), CLAIM_IN_HAND, CLAIM_TAKEN);
+	return undefined(env);
+}
+
+/*
+ * A new generation first, so that tags and members of the old one count no more; then every CPU's cached answer is out
+ * of date; then the slot is empty; then anybody may have it. It may be done again from the start when a process ended
+ * in the middle. The generation is never written over: a tag of the first one must not look current for the time of it.
+ */
+static int erase_slot(struct recorder *recorder, uint32_t slot)
+{
+	struct slot_state *state = (struct slot_state *)recorder->states.data + slot;
+	int error;
+
+	__atomic_add_fetch(&state->generation, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&control_of(recorder)->generation, 1, __ATOMIC_SEQ_CST);
+	/* synchronize_rcu(): a program that compared generations before the bump has finished after this. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		return errno;
+	error = forget_members(recorder, slot);
+	if (error)
+		return error;
+	memset(&state->live, 0, sizeof(*state) - offsetof(struct slot_state, live));
+	memset((struct seen *)recorder->seen.data + slot, 0, sizeof(struct seen));
+	memset((struct slot_cgroup *)recorder->slot_cgroups.data + slot, 0, sizeof(struct slot_cgroup));
+	__atomic_store_n(&state->claim, CLAIM_FREE, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* What an earlier process had in hand when it ended: nobody else is there to go on with it. */
+int finish_claims(struct recorder *recorder)
+{
+	const struct slot_state *states = recorder->states.data;
+	int error = 0;
+
+	for (uint32_t slot = 0; slot < recorder->slots && !error; slot++)
+		if (__atomic_load_n(&states[slot].claim, __ATOMIC_SEQ_CST) == CLAIM_IN_HAND)
+			error = erase_slot(recorder, slot);
+	return error;
+}
+
+/* freeSlot(recorder, slot): ends its recording, whoever took it; nothing happens where it is free. */
 static napi_value free_slot(napi_env env, napi_callback_info info)
 {
 	struct recorder *recorder;
 	struct slot_state *state;
 	napi_value args[2];
-	uint32_t slot, generation;
+	uint32_t slot;
+	int error;
 
 	if (!get_args(env, info, 2, args) || !recorder_and_slot(env, args, &recorder, &slot))
 		return NULL;
 	state = slot_state(env, recorder, slot);
-	generation = __atomic_add_fetch(&state->generation, 1, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&control_of(recorder)->generation, 1, __ATOMIC_SEQ_CST);
-	/* synchronize_rcu(): a program that compared generations before the bump has finished after this. */
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		return throw_errno(env, "membarrier", errno);
-	memset(state, 0, sizeof(*state));
-	state->generation = generation;
-	memset((struct seen *)recorder->seen.data + slot, 0, sizeof(struct seen));
-	memset((struct slot_cgroup *)recorder->slot_cgroups.data + slot, 0, sizeof(struct slot_cgroup));
-	if (bpf_map_update_elem(map_fd(recorder, "free_slots"), NULL, &slot, BPF_ANY))
-		return throw_errno(env, "freeSlot", errno);
-	return undefined(env);
+	if (!change_claim(state, CLAIM_TAKEN, CLAIM_IN_HAND) &&
+	    __atomic_load_n(&state->claim, __ATOMIC_SEQ_CST) == CLAIM_FREE)
+		return undefined(env);
+	error = erase_slot(recorder, slot);
+	return error ? throw_errno(env, "freeSlot", error) : undefined(env);
 }
 
 /* seen(recorder, slot): a copy of the bytes. */
@@ -150,70 +200,6 @@ static napi_value counters(napi_env env, napi_callback_info info)
 	return make_copy(env, control_of(recorder)->counter, sizeof(control_of(recorder)->counter));
 }
 
-/* overflow(recorder): all keys of the overflow set, one behind the other. */
-static napi_value overflow(napi_env env, napi_callback_info info)
-{
-	struct overflow_key keys[256], *previous = NULL;
-	struct recorder *recorder;
-	napi_value argument;
-	size_t count = 0;
-
-	if (!get_args(env, info, 1, &argument) || !(recorder = to_recorder(env, argument)))
-		return NULL;
-	while (count < 256 && !bpf_map_get_next_key(map_fd(recorder, "overflow"), previous, &keys[count]))
-		previous = &keys[count++];
-	return make_copy(env, keys, count * sizeof(*keys));
-}
-
-/* A member of a slot that was freed since is none any more. */
-static bool is_current(struct recorder *recorder, const struct member *member)
-{
-	return member->slot >= recorder->slots ||
-	       ((struct slot_state *)recorder->states.data)[member->slot].generation == member->generation;
-}
-
-/* addMember(recorder, cgroupId, {slot, generation, levels, anyMountNamespace}): false when it is a member already. */
-static napi_value add_member(napi_env env, napi_callback_info info)
-{
-	struct member member = {0}, present;
-	struct recorder *recorder;
-	napi_value args[3], added;
-	uint64_t id;
-	int result;
-
-	if (!get_args(env, info, 3, args) || !(recorder = to_recorder(env, args[0])) || !to_u64(env, args[1], &id) ||
-	    !get_u32(env, args[2], "slot", &member.slot) || !get_u32(env, args[2], "generation", &member.generation) ||
-	    !get_u32(env, args[2], "levels", &member.levels) ||
-	    !get_u32(env, args[2], "anyMountNamespace", &member.any_mount_namespace))
-		return NULL;
-	result = bpf_map_update_elem(map_fd(recorder, "members"), &id, &member, BPF_NOEXIST);
-	if (result && errno == EEXIST && !bpf_map_lookup_elem(map_fd(recorder, "members"), &id, &present) &&
-	    !is_current(recorder, &present))
-		result = bpf_map_update_elem(map_fd(recorder, "members"), &id, &member, BPF_EXIST);
-	if (result && errno != EEXIST)
-		return throw_errno(env, "addMember", errno);
-	if (!result)
-		__atomic_add_fetch(&control_of(recorder)->members, 1, __ATOMIC_SEQ_CST);
-	napi_get_boolean(env, !result, &added);
-	return added;
-}
-
-/* isMember(recorder, cgroupId) */
-static napi_value is_member(napi_env env, napi_callback_info info)
-{
-	struct recorder *recorder;
-	struct member member;
-	napi_value args[2], found;
-	uint64_t id;
-
-	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) || !to_u64(env, args[1], &id))
-		return NULL;
-	napi_get_boolean(
-		env, !bpf_map_lookup_elem(map_fd(recorder, "members"), &id, &member) && is_current(recorder, &member),
-		&found);
-	return found;
-}
-
 /* tagProcess(recorder, pidfd, slot): the process counts as live and becomes the workload at its next exec. */
 static napi_value tag_process(napi_env env, napi_callback_info info)
 {
@@ -279,16 +265,14 @@ static napi_value set_armed(napi_env env, napi_callback_info info)
 
 void slot_functions(napi_env env, napi_value exports)
 {
-	export_function(env, exports, "popSlot", pop_slot);
+	export_function(env, exports, "claimSlot", claim_slot);
+	export_function(env, exports, "keepSlot", keep_slot);
 	export_function(env, exports, "freeSlot", free_slot);
 	export_function(env, exports, "seen", seen);
 	export_function(env, exports, "state", state);
 	export_function(env, exports, "slotCgroup", slot_cgroup);
 	export_function(env, exports, "nameSlot", name_slot);
 	export_function(env, exports, "counters", counters);
-	export_function(env, exports, "overflow", overflow);
-	export_function(env, exports, "addMember", add_member);
-	export_function(env, exports, "isMember", is_member);
 	export_function(env, exports, "tagProcess", tag_process);
 	export_function(env, exports, "setRoot", set_root);
 	export_function(env, exports, "setArmed", set_armed);

@@ -195,8 +195,12 @@ export class Agent {
       all.filter(({ container: { id, ended } }) => !ended && !slotted.has(id)).map(({ container }) => container.id),
     );
     const left = missing.size > 0 ? recorder.adopt((_, id) => missing.has(id)) : [];
-    const slotless = all.filter(({ container }) => left.includes(container.id));
-    await this.#slotless.tell(slotless, all, recorder.losses().noSlot);
+    const reasons = new Map(left.map(({ containerId, reason }) => [containerId, reason]));
+    const refused = all.flatMap((candidate) => {
+      const why = reasons.get(candidate.container.id);
+      return why ? [{ ...candidate, why }] : [];
+    });
+    await this.#slotless.tell(refused, all, recorder.losses().noSlot);
   }
 
   #unfinished(): boolean {

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { noSlot } from '../recording/node-recorder.ts';
+import type { Reason } from '../recording/observation.ts';
 import type { PodObject } from './cluster.ts';
 import type { ContainerIdentity, Identities } from './identities.ts';
 import type { PodContainer } from './matching.ts';
 import type { PodEvents } from './pod-events.ts';
-import { type ContainerRecord, type Run, withRun } from './record.ts';
+import { type ContainerRecord, withRun } from './record.ts';
 import type { Records } from './records.ts';
 
 const MOST_KNOWN = 4096;
@@ -24,7 +26,12 @@ export interface Candidate {
   readonly container: PodContainer;
 }
 
-/** Containers that should be recorded and for which there is no slot: their records say so, and go on once there is one. */
+/** One that runs, and why it is not recorded. */
+export interface Refused extends Candidate {
+  readonly why: Reason;
+}
+
+/** Containers that should be recorded and are not, most for want of a slot: their records say so, and go on once they are. */
 export class Slotless {
   readonly #parts: SlotlessParts;
   readonly #slots: number;
@@ -52,21 +59,22 @@ export class Slotless {
   }
 
   /**
-   * @param running those that run and have no slot.
+   * @param running those that run and are not recorded.
    * @param all of the pods that may be recorded.
    * @param refused how often the kernel found no slot, ever.
    */
-  async tell(running: readonly Candidate[], all: Iterable<Candidate>, refused: number): Promise<void> {
+  async tell(running: readonly Refused[], all: Iterable<Candidate>, refused: number): Promise<void> {
     const now = Date.now();
     this.#running = new Set(running.map(({ container }) => container.id));
     // What was counted before the first look is of another process's time.
-    if (refused > (this.#refused ?? refused) || running.length > 0)
+    if (refused > (this.#refused ?? refused) || running.some(({ why }) => why.code === 'no-slot'))
       this.#short = { from: this.#short?.from ?? this.#looked, to: now };
     this.#refused = refused;
     this.#looked = now;
-    for (const candidate of running) await this.#tell(candidate, false);
+    for (const { why, ...candidate } of running) await this.#tell(candidate, why, false);
     if (this.#short === undefined) return;
-    for (const candidate of [...all]) if (this.#foundNone(candidate.container)) await this.#tell(candidate, true);
+    for (const candidate of [...all])
+      if (this.#foundNone(candidate.container)) await this.#tell(candidate, noSlot(this.#slots), true);
     if (now > this.#short.to + LATE) this.#short = undefined;
   }
 
@@ -77,17 +85,17 @@ export class Slotless {
     return endedAt >= this.#short.from - 1000;
   }
 
-  async #tell({ pod, container: { id, name } }: Candidate, ended: boolean): Promise<void> {
+  async #tell({ pod, container: { id, name } }: Candidate, why: Reason, ended: boolean): Promise<void> {
     const { identities, records, events, recordsOf } = this.#parts;
     const identity = await identities.identify(id, pod.metadata.uid);
     if (!identity || identity.sandbox) return;
     const concerned = recordsOf(pod, id, identity).filter((record) => !record.ended.includes(id));
     if (concerned.length === 0) return;
-    const message = `all ${this.#slots} slots of the recorder were taken`;
-    const run: Run = { calls: [], reasons: [{ code: 'no-slot', message }] };
+    const run = { calls: [], reasons: [why] };
     for (const record of concerned) records.update(record, withRun(record, id, run, ended, Date.now()));
-    const remedy = 'Give the agent more (--slots)';
-    events.tell(pod, 'Warning', 'NoSlot', `${name} is not recorded, or only from later on: ${message}. ${remedy}.`);
+    const [event, remedy] =
+      why.code === 'no-slot' ? ['NoSlot', ' Give the agent more (--slots).'] : ['NotRecorded', ''];
+    events.tell(pod, 'Warning', event, `${name} is not recorded, or only from later on: ${why.message}.${remedy}`);
     if (ended) this.slotted(id);
   }
 }

@@ -31,14 +31,15 @@ const PREEMPTIBLE = Number.parseInt(release(), 10) >= 7;
 /** Programs by what they are needed for, in the order in which they are attached. */
 const PROGRAMS = {
   tasks: ['syscribe_exit', 'syscribe_exec', 'syscribe_fork'],
-  cgroups: ['syscribe_release', 'syscribe_rmdir', 'syscribe_mkdir', 'syscribe_attach'],
+  cgroups: ['syscribe_rmdir', 'syscribe_mkdir', 'syscribe_attach'],
   calls: [ENTER, ...(PREEMPTIBLE ? [AGAIN] : [])],
 };
 export type Part = keyof typeof PROGRAMS;
 
 const DEFAULTS = {
   slots: 1,
-  members: 4096,
+  slotMembers: 4096,
+  parents: 16,
   ringBytes: 1 << 18,
   hierarchy: 0,
   controller: '',
@@ -98,11 +99,20 @@ export class BpfRecorder implements Disposable {
     native().drain(this.#handle);
   }
 
-  popSlot(): number | undefined {
-    return native().popSlot(this.#handle);
+  /** Takes a free slot, for as long as this process lives if it is not {@link keepSlot | kept}. */
+  claimSlot(): number | undefined {
+    return native().claimSlot(this.#handle);
   }
 
-  /** Ends the slot's recording: tags of it write no more, what it holds is erased, and it can be used again. */
+  /** What is recorded in it is complete: where it is pinned, the slot stays taken behind this process's end. */
+  keepSlot(slot: number): void {
+    native().keepSlot(this.#handle, slot);
+  }
+
+  /**
+   * Ends the slot's recording: tags of it write no more, its cgroups are no members, what it holds is erased, and it can be
+   * used again.
+   */
   freeSlot(slot: number): void {
     native().freeSlot(this.#handle, slot);
   }
@@ -119,7 +129,7 @@ export class BpfRecorder implements Disposable {
     }
   }
 
-  /** @returns false when it is a member already. @throws with errno E2BIG when the table is full. */
+  /** @returns false when it is a member already, or the slot has no room for it, which {@link state} counts. */
   addMember(cgroup: bigint, member: Member): boolean {
     return native().addMember(this.#handle, cgroup, member);
   }
@@ -142,8 +152,7 @@ export class BpfRecorder implements Disposable {
   }
 
   calls(slot: number): Call[] {
-    const overflow = [...decodeOverflow(native().overflow(this.#handle))].filter((call) => call.slot === slot);
-    return [...decodeSeen(native().seen(this.#handle, slot)), ...overflow];
+    return [...decodeSeen(native().seen(this.#handle, slot)), ...decodeOverflow(native().state(this.#handle, slot))];
   }
 
   state(slot: number): SlotState {

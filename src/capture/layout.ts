@@ -11,9 +11,10 @@ const ABI_INDEXES = ['native', 'compat', 'x32'] as const;
 export type AbiIndex = (typeof ABI_INDEXES)[number];
 
 export const SEEN_SIZE = PHASES.length * ABI_INDEXES.length * NR_MAX;
-export const STATE_SIZE = 72;
+export const STATE_SIZE = 216;
 export const EVENT_SIZE = 56;
-export const OVERFLOW_SIZE = 16;
+/** Of `slot_state.overflow`. */
+export const OVERFLOW_AT = 88;
 const FOUND_SIZE = 16;
 
 /** A member's slot where it has none. */
@@ -47,6 +48,8 @@ export interface KernelEvent {
 export interface SlotState {
   readonly generation: number;
   readonly live: number;
+  /** Cgroups that are members for it. */
+  readonly members: number;
   readonly processes: number;
   readonly execs: number;
   readonly lostEvents: number;
@@ -55,6 +58,8 @@ export interface SlotState {
   readonly overflowLost: number;
   readonly seeded: number;
   readonly hostExecs: number;
+  /** Cgroups that found no room among its members. */
+  readonly membersFull: number;
 }
 
 /** The cgroup that a slot was handed out for. */
@@ -74,7 +79,7 @@ export interface Counters {
   readonly noSlot: number;
   readonly membersFull: number;
   readonly busy: number;
-  readonly unpushed: number;
+  readonly unremoved: number;
 }
 
 /** A tagged process (its leader), or a task that the walk has just tagged. */
@@ -130,30 +135,31 @@ export function* decodeSeen(buffer: Buffer): Generator<Call> {
   }
 }
 
-/** Numbers off the table, with the slot they belong to; a negative number is what the workload passed, as signed. */
-export function* decodeOverflow(buffer: Buffer): Generator<Call & { readonly slot: number }> {
-  for (let at = 0; at + OVERFLOW_SIZE <= buffer.length; at += OVERFLOW_SIZE) {
+/** Numbers off the table, of a slot's state; a negative number is what the workload passed, as signed. */
+export function* decodeOverflow(state: Buffer): Generator<Call> {
+  for (let at = OVERFLOW_AT; at + 8 <= state.length && state.readBigUInt64LE(at) !== 0n; at += 8)
     yield {
-      slot: buffer.readUInt32LE(at),
-      abi: abiAt(buffer.readUInt16LE(at + 4)),
-      phase: phaseAt(buffer.readUInt16LE(at + 6)),
-      nr: Number(buffer.readBigInt64LE(at + 8)),
+      phase: phaseAt(state.readUInt8(at + 5)),
+      abi: abiAt(state.readUInt8(at + 4)),
+      nr: state.readInt32LE(at),
     };
-  }
 }
 
 export function decodeState(buffer: Buffer): SlotState {
+  const count = (index: number) => Number(buffer.readBigUInt64LE(16 + 8 * index));
   return {
     generation: buffer.readUInt32LE(0),
-    live: buffer.readInt32LE(4),
-    processes: Number(buffer.readBigUInt64LE(8)),
-    execs: Number(buffer.readBigUInt64LE(16)),
-    lostEvents: Number(buffer.readBigUInt64LE(24)),
-    untagged: Number(buffer.readBigUInt64LE(32)),
-    movedThreads: Number(buffer.readBigUInt64LE(40)),
-    overflowLost: Number(buffer.readBigUInt64LE(48)),
-    seeded: Number(buffer.readBigUInt64LE(56)),
-    hostExecs: Number(buffer.readBigUInt64LE(64)),
+    live: buffer.readInt32LE(8),
+    members: buffer.readUInt32LE(12),
+    processes: count(0),
+    execs: count(1),
+    lostEvents: count(2),
+    untagged: count(3),
+    movedThreads: count(4),
+    overflowLost: count(5),
+    seeded: count(6),
+    hostExecs: count(7),
+    membersFull: count(8),
   };
 }
 
@@ -170,7 +176,7 @@ export function decodeSlotCgroup(buffer: Buffer): SlotCgroup {
 
 export function decodeCounters(buffer: Buffer): Counters {
   const at = (index: number) => Number(buffer.readBigUInt64LE(index * 8));
-  return { noSlot: at(0), membersFull: at(1), busy: at(2), unpushed: at(3) };
+  return { noSlot: at(0), membersFull: at(1), busy: at(2), unremoved: at(3) };
 }
 
 export function* decodeFound(buffer: Buffer): Generator<Found> {

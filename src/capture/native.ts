@@ -11,8 +11,10 @@ export type NativeAudit = object & { readonly __audit: unique symbol };
 
 export interface LoadOptions {
   readonly slots: number;
-  /** Cgroups that can be members at once. */
-  readonly members: number;
+  /** Cgroups that can be members for one slot at once; each slot has room of its own. */
+  readonly slotMembers: number;
+  /** Cgroups above those with a slot that can be members at once. */
+  readonly parents: number;
   /** Size of the event ring: a power of two of at least one page. */
   readonly ringBytes: number;
   /** Number of the cgroup hierarchy that the roots live in, as in /proc/PID/cgroup; 0 is v2. */
@@ -97,19 +99,19 @@ export interface Native {
   attach(recorder: NativeRecorder, program: string): void;
   detach(recorder: NativeRecorder, program: string): void;
   misses(recorder: NativeRecorder, program: string): number;
-  popSlot(recorder: NativeRecorder): number | undefined;
+  claimSlot(recorder: NativeRecorder): number | undefined;
+  keepSlot(recorder: NativeRecorder, slot: number): void;
   freeSlot(recorder: NativeRecorder, slot: number): void;
   seen(recorder: NativeRecorder, slot: number): Buffer;
   state(recorder: NativeRecorder, slot: number): Buffer;
   slotCgroup(recorder: NativeRecorder, slot: number): Buffer | undefined;
   nameSlot(recorder: NativeRecorder, slot: number, cgroup: bigint, name: string, parent: string): void;
   counters(recorder: NativeRecorder): Buffer;
-  overflow(recorder: NativeRecorder): Buffer;
-  addMember(recorder: NativeRecorder, cgroup: bigint, member: Member): boolean;
-  isMember(recorder: NativeRecorder, cgroup: bigint): boolean;
   tagProcess(recorder: NativeRecorder, pidfd: number, slot: number): void;
   setRoot(recorder: NativeRecorder, tgid: number, slot: number): void;
   setArmed(recorder: NativeRecorder, armed: 0 | 1): void;
+  addMember(recorder: NativeRecorder, cgroup: bigint, member: Member): boolean;
+  isMember(recorder: NativeRecorder, cgroup: bigint): boolean;
   listen(recorder: NativeRecorder, callback: (events: Buffer) => void): void;
   drain(recorder: NativeRecorder): void;
   start(

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { BpfRecorder, hostMountNamespace } from '../capture/bpf.ts';
 import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../capture/layout.ts';
@@ -9,7 +9,12 @@ import { incompleteness, type ObservedCall, type Reason, unnamed } from './obser
 import { abisByIndex } from './session.ts';
 
 /** Changes with bpf/record.h: what another version has pinned cannot be read. */
-const LAYOUT = 1;
+const LAYOUT = 2;
+const PIN = /^v\d+-\d+(?:\.ended)?$/;
+/** Cgroups of one container that are recorded: systemd in a container has some forty. */
+const SLOT_MEMBERS = 64;
+/** Pods of a node, recorded or not, and the cgroups that they are in. */
+const PARENTS = 1024;
 
 export interface NodeRecorderSettings {
   /** Where the host's /sys/fs/cgroup is. */
@@ -31,6 +36,12 @@ export interface RecordedContainer {
   readonly podUid: string;
   /** Its cgroup was removed, or nothing runs in it any more: nothing comes after. */
   readonly ended: boolean;
+}
+
+/** A container that should be recorded and is not. */
+export interface Unrecorded {
+  readonly containerId: string;
+  readonly reason: Reason;
 }
 
 /** What one container did up to now. */
@@ -78,8 +89,7 @@ export class NodeRecorder implements Disposable {
     const pin = join(settings.pins, `v${LAYOUT}-${settings.slots}`);
     // What another version pinned cannot be read, and must not go on being paid for.
     for (const name of existsSync(settings.pins) ? readdirSync(settings.pins) : [])
-      if (/^v\d+-\d+$/.test(name) && join(settings.pins, name) !== pin)
-        rmSync(join(settings.pins, name), { recursive: true });
+      if (PIN.test(name) && join(settings.pins, name) !== pin) rmSync(join(settings.pins, name), { recursive: true });
     mkdirSync(pin, { recursive: true, mode: 0o700 });
     const host = hostMountNamespace();
     if (host === undefined)
@@ -90,7 +100,8 @@ export class NodeRecorder implements Disposable {
       hostMountNamespace: host,
       nameCgroups: true,
       slots: settings.slots,
-      members: settings.slots * 8,
+      slotMembers: SLOT_MEMBERS,
+      parents: PARENTS,
       ringBytes: 1 << 20,
       hierarchy: pods.number,
       controller: pods.controller,
@@ -108,27 +119,26 @@ export class NodeRecorder implements Disposable {
   }
 
   /**
-   * Records containers that have no slot and should: they began before, had been released, or found none.
-   * @returns those for which there is none now either.
+   * Records containers that have no slot and should: they began before, had been released, or found none. The kernel
+   * forgets what of this is not done when this process ends in the middle: the next one begins with them again.
+   * @returns those that cannot be recorded now either.
    */
-  adopt(wanted: (podUid: string, containerId: string) => boolean): string[] {
-    const found: number[] = [];
-    const left: string[] = [];
-    for (const root of this.#roots) {
-      for (const pod of childCgroups(root)) {
-        const uid = podOfName(pod.name);
-        if (uid === undefined) continue;
-        for (const container of childCgroups(pod.path)) {
-          const id = containerOfName(container.name);
-          if (id === undefined || !wanted(uid, id)) continue;
-          if (this.#bpf.isMember(container.id)) continue;
-          const slot = this.#adoptContainer(pod, container);
-          if (slot === undefined) left.push(id);
-          else found.push(slot);
-        }
+  adopt(wanted: (podUid: string, containerId: string) => boolean): Unrecorded[] {
+    const claimed: number[] = [];
+    const left: Unrecorded[] = [];
+    try {
+      for (const { pod, container, id } of this.#unslotted(wanted)) {
+        const slot = this.#bpf.claimSlot();
+        const reason = slot === undefined ? noSlot(this.#slots) : this.#enter(slot, pod, container);
+        if (reason) left.push({ containerId: id, reason });
+        else if (slot !== undefined) claimed.push(slot);
       }
+      if (claimed[0] !== undefined) this.#bpf.adopt(claimed[0]);
+    } catch (error) {
+      for (const slot of claimed) this.#bpf.freeSlot(slot);
+      throw error;
     }
-    if (found[0] !== undefined) this.#bpf.adopt(found[0]);
+    for (const slot of claimed) this.#bpf.keepSlot(slot);
     return left;
   }
 
@@ -164,7 +174,9 @@ export class NodeRecorder implements Disposable {
     const { counters, misses } = this.#since(slot, state.generation);
     // What a runtime executes before the container's first program is no workload of the host's, as it may be elsewhere.
     const reasons = incompleteness({ ...state, hostExecs: 0 }, counters, misses, []);
-    return { calls, processes: state.processes, reasons: [...reasons, ...unnamed(calls)] };
+    const cgroup = this.#bpf.slotCgroup(slot);
+    const nothing = cgroup && this.#ended(slot, cgroup) && state.execs + state.seeded === 0 ? [NOTHING_EXECUTED] : [];
+    return { calls, processes: state.processes, reasons: [...reasons, ...nothing, ...unnamed(calls)] };
   }
 
   /** What the kernel could not do on this node since the programs are there; of programs, calls that were skipped. */
@@ -186,7 +198,10 @@ export class NodeRecorder implements Disposable {
   /** Stops recording for good: nothing stays attached or pinned. */
   end(): void {
     this.#bpf.close();
-    rmSync(this.#pin, { recursive: true, force: true });
+    // At once: who finds but some of the maps would make others beside them, to which pinned programs do not write.
+    const ended = `${this.#pin}.ended`;
+    renameSync(this.#pin, ended);
+    rmSync(ended, { recursive: true, force: true });
   }
 
   /** Lets go; what is pinned records on. */
@@ -213,13 +228,33 @@ export class NodeRecorder implements Disposable {
     this.adopt(() => true);
   }
 
-  #adoptContainer(pod: CgroupDirectory, container: CgroupDirectory): number | undefined {
-    const slot = this.#bpf.popSlot();
-    if (slot === undefined) return undefined;
-    this.#bpf.nameSlot(slot, container.id, container.name, pod.name);
-    const { generation } = this.#bpf.state(slot);
-    this.#addTree(container, { slot, generation, levels: 0, anyMountNamespace: 0 });
-    return slot;
+  *#unslotted(wanted: (podUid: string, containerId: string) => boolean) {
+    for (const root of this.#roots) {
+      for (const pod of childCgroups(root)) {
+        const uid = podOfName(pod.name);
+        if (uid === undefined) continue;
+        for (const container of childCgroups(pod.path)) {
+          const id = containerOfName(container.name);
+          if (id !== undefined && wanted(uid, id) && !this.#bpf.isMember(container.id)) yield { pod, container, id };
+        }
+      }
+    }
+  }
+
+  /** @returns why the container cannot have the slot, which is free again then. */
+  #enter(slot: number, pod: CgroupDirectory, container: CgroupDirectory): Reason | undefined {
+    try {
+      this.#bpf.nameSlot(slot, container.id, container.name, pod.name);
+      const { generation } = this.#bpf.state(slot);
+      this.#addTree(container, { slot, generation, levels: 0, anyMountNamespace: 0 });
+      // Its removal is told of a member only: one that was gone before is never told of.
+      if (cgroupId(container.path) === container.id) return undefined;
+      this.#bpf.freeSlot(slot);
+      return { code: 'began-late', message: 'it ended before it could be recorded' };
+    } catch (error) {
+      this.#bpf.freeSlot(slot);
+      return { code: 'members-full', message: `its cgroup could not be entered: ${(error as Error).message}` };
+    }
   }
 
   #addTree({ path, id }: CgroupDirectory, member: Parameters<BpfRecorder['addMember']>[1]): void {
@@ -244,17 +279,24 @@ export class NodeRecorder implements Disposable {
     }
     const { counters, misses } = baseline.counters;
     return {
-      // A cgroup without a slot is another container's.
+      // Cgroups that found no slot or no room are other containers', but for those that the slot's own state counts.
       counters: {
         noSlot: 0,
-        membersFull: now.counters.membersFull - counters.membersFull,
+        membersFull: 0,
         busy: now.counters.busy - counters.busy,
-        unpushed: 0,
+        unremoved: 0,
       },
       misses: now.misses - misses,
     };
   }
 }
+
+export function noSlot(slots: number): Reason {
+  return { code: 'no-slot', message: `all ${slots} slots of the recorder were taken` };
+}
+
+/** What did nothing proves nothing. */
+const NOTHING_EXECUTED: Reason = { code: 'not-executed', message: 'no program was executed in the container' };
 
 const NOBODY = { slot: NO_SLOT, generation: 0, anyMountNamespace: 0 };
 

@@ -100,7 +100,11 @@ export function incompleteness(
     'skipped',
     `${plural(misses, 'call')} skipped by the kernel, whose recursion check found a program running`,
   );
-  add(state.overflowLost > 0, 'overflow', `${plural(state.overflowLost, 'number')} off the table had no room`);
+  add(
+    state.overflowLost > 0,
+    'overflow',
+    `${plural(state.overflowLost, 'call')} with numbers off the table had no room`,
+  );
   add(
     counters.busy > 0,
     'busy',
@@ -108,9 +112,9 @@ export function incompleteness(
   );
   add(counters.noSlot > 0, 'no-slot', `${plural(counters.noSlot, 'cgroup')} found no free slot`);
   add(
-    counters.membersFull > 0,
+    state.membersFull > 0,
     'members-full',
-    `${plural(counters.membersFull, 'cgroup')} found no room in the table of members`,
+    `${plural(state.membersFull, 'cgroup')} of its own found no room: what ran in there may be missing`,
   );
   return reasons;
 }

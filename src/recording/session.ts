@@ -99,14 +99,14 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
       reportProcesses: settings.onProcess !== undefined,
       ...settings.bpf,
     });
-    const slot = bpf.popSlot();
+    const slot = bpf.claimSlot();
     if (slot !== undefined) return { bpf, slot };
     bpf.close();
     throw new SyscribeError('ERR_BPF_LOAD', 'no free slot');
   }
 
   static async #startCommand(argv: readonly string[], settings: SessionSettings): Promise<RecordingSession> {
-    const { bpf, slot } = RecordingSession.#open(settings, { members: 1 });
+    const { bpf, slot } = RecordingSession.#open(settings, { slotMembers: 1 });
     let command: Command | undefined;
     try {
       command = new Command({
@@ -133,7 +133,7 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
   }
 
   static #attachToProcess(pid: number, settings: SessionSettings): RecordingSession {
-    const { bpf, slot } = RecordingSession.#open(settings, { members: 1 });
+    const { bpf, slot } = RecordingSession.#open(settings, { slotMembers: 1 });
     try {
       const session = new RecordingSession(bpf, slot, undefined, settings);
       session.#listen();

@@ -70,7 +70,7 @@ export class Kernel implements AsyncDisposable {
       await this.#tracer.ask('attach');
       return { [Symbol.asyncDispose]: async () => void (await this.#tracer.ask('detach')) };
     }
-    const bpf = new BpfRecorder(condition === 'host' ? {} : { members: 1 });
+    const bpf = new BpfRecorder(condition === 'host' ? {} : { slotMembers: 1 });
     try {
       this.#record(bpf, condition, pid);
     } catch (error) {
@@ -82,7 +82,7 @@ export class Kernel implements AsyncDisposable {
 
   /** As RecordingSession does it for a process and for a cgroup. */
   #record(bpf: BpfRecorder, condition: Condition, pid: number): void {
-    const slot = bpf.popSlot() ?? 0;
+    const slot = bpf.claimSlot() ?? 0;
     bpf.listen(() => {});
     if (condition === 'host') {
       bpf.attach(['tasks', 'calls', 'cgroups']);

@@ -17,12 +17,12 @@ const BY_HANDLE = {
     close: [],
     walk: [],
     misses: [],
-    popSlot: [],
+    claimSlot: [],
+    keepSlot: [0],
     freeSlot: [0],
     seen: [0],
     state: [0],
     counters: [],
-    overflow: [],
     addMember: [1n, member],
     isMember: [1n],
     tagProcess: [0, 0],
@@ -140,7 +140,8 @@ suite('recorder', () => {
       LOAD,
       {
         slots: [...NOT_U32, 0, 0xffffffff],
-        members: [...NOT_U32, 0, 0xffffffff],
+        slotMembers: [...NOT_U32, 0xffffffff],
+        parents: [...NOT_U32, 0xffffffff],
         ringBytes: [...NOT_U32, 0, 0xffffffff],
         hostMountNamespace: NOT_U32,
         failTags: NOT_U32,
@@ -157,7 +158,7 @@ suite('recorder', () => {
   test('every number, name and callback is checked', () => {
     const recorder = native().load(LOAD);
     for (const slot of [...NOT_U32, LOAD.slots, 0xffffffff]) {
-      for (const name of ['freeSlot', 'seen', 'state'] as const)
+      for (const name of ['keepSlot', 'freeSlot', 'seen', 'state'] as const)
         assert.throws(() => call(name, recorder, slot), Error, `${name}(${String(slot)})`);
       assert.throws(() => call('tagProcess', recorder, 0, slot));
       assert.throws(() => call('setRoot', recorder, 0, slot));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENT_SIZE } from '../../src/capture/layout.ts';
+import { decodeCounters, decodeState, EVENT_SIZE, NO_SLOT } from '../../src/capture/layout.ts';
 import { type Native, type NativeRecorder, native } from '../../src/capture/native.ts';
 import { until } from '../support/until.ts';
 import { alive, descriptors, finish, heldBpf, LOAD, listening, PROGRAMS, residentMegabytes, START } from './support.ts';
@@ -69,12 +69,12 @@ suite('a recorder', LIMIT, () => {
       (addon) => addon.drain(recorder),
       (addon) => addon.walk(recorder),
       (addon) => addon.misses(recorder, 'syscribe_enter'),
-      (addon) => addon.popSlot(recorder),
+      (addon) => addon.claimSlot(recorder),
+      (addon) => addon.keepSlot(recorder, 0),
       (addon) => addon.freeSlot(recorder, 0),
       (addon) => addon.seen(recorder, 0),
       (addon) => addon.state(recorder, 0),
       (addon) => addon.counters(recorder),
-      (addon) => addon.overflow(recorder),
       (addon) => addon.addMember(recorder, 1n, member),
       (addon) => addon.isMember(recorder, 1n),
       (addon) => addon.tagProcess(recorder, 0, 0),
@@ -116,26 +116,32 @@ suite('a recorder', LIMIT, () => {
   test('slots run out, and come back empty', () => {
     const recorder = native().load({ ...LOAD, slots: 3 });
     assert.deepEqual(
-      [0, 1, 2, 3].map(() => native().popSlot(recorder)),
+      [0, 1, 2, 3].map(() => native().claimSlot(recorder)),
       [0, 1, 2, undefined],
     );
     const before = native().state(recorder, 1).readUInt32LE(0);
     native().freeSlot(recorder, 1);
-    assert.equal(native().popSlot(recorder), 1);
+    assert.equal(native().claimSlot(recorder), 1);
     assert.equal(native().state(recorder, 1).readUInt32LE(0), before + 1);
     native().close(recorder);
   });
 
-  test('members are added once, up to the size of the table', () => {
-    const recorder = native().load({ ...LOAD, members: 2 });
-    const add = (id: bigint) =>
-      native().addMember(recorder, id, { slot: 0, generation: 0, levels: 0, anyMountNamespace: 0 });
-    assert.deepEqual([add(1n), add(1n), add(2n ** 64n - 1n)], [true, false, true]);
-    assert.throws(() => add(3n), { operation: 'addMember' });
+  test('members are added once, each slot up to its own bound, and those without a slot up to theirs', () => {
+    const recorder = native().load({ ...LOAD, slotMembers: 2, parents: 1 });
+    assert.equal(native().claimSlot(recorder), 0);
+    const add = (id: bigint, slot: number) =>
+      native().addMember(recorder, id, { slot, generation: 0, levels: 0, anyMountNamespace: 0 });
+    assert.deepEqual([add(1n, 0), add(1n, 0), add(2n ** 64n - 1n, 0), add(3n, 0)], [true, false, true, false]);
+    assert.deepEqual([add(4n, NO_SLOT), add(5n, NO_SLOT)], [true, false]);
+    assert.deepEqual([add(6n, 1), add(7n, 1), add(8n, 1)], [true, true, false]);
     assert.deepEqual(
-      [1n, 2n, 2n ** 64n - 1n].map((id) => native().isMember(recorder, id)),
-      [true, false, true],
+      [1n, 2n, 2n ** 64n - 1n, 3n, 4n, 5n, 6n, 7n].map((id) => native().isMember(recorder, id)),
+      [true, false, true, false, true, false, true, true],
     );
+    const states = [0, 1].map((slot) => decodeState(native().state(recorder, slot)).membersFull);
+    assert.deepEqual([states, decodeCounters(native().counters(recorder)).membersFull], [[1, 1], 3]);
+    native().freeSlot(recorder, 0);
+    assert.ok(!native().isMember(recorder, 1n) && native().isMember(recorder, 4n) && native().isMember(recorder, 7n));
     native().close(recorder);
   });
 
@@ -166,7 +172,7 @@ suite('a recorder', LIMIT, () => {
 /** Has `recorder` see a command from its start; `drained` delivers at once. The caller releases the child. */
 async function record(recorder: NativeRecorder, drained = false) {
   for (const program of PROGRAMS) native().attach(recorder, program);
-  const slot = native().popSlot(recorder) ?? assert.fail('no slot');
+  const slot = native().claimSlot(recorder) ?? assert.fail('no slot');
   const exited = Promise.withResolvers<void>();
   const { child, pidfd } = native().start(
     START,

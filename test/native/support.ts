@@ -7,7 +7,8 @@ export const SANITIZED = (process.env.LD_PRELOAD ?? '').includes('libasan');
 
 export const LOAD: LoadOptions = {
   slots: 2,
-  members: 16,
+  slotMembers: 8,
+  parents: 2,
   ringBytes: 1 << 16,
   hierarchy: 0,
   controller: '',

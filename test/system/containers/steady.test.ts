@@ -52,7 +52,7 @@ test(`${CONTAINERS} containers of the same image under CPU load give ${CONTAINER
   }
   assert.equal(sets.size, 1, `${[...sets].map(([key, many]) => `${many}: ${key}`).join('\n')}`);
   assert.match([...sets.keys()][0] ?? '', /mkdir .*rmdir/);
-  assert.deepEqual(bpf.counters(), { noSlot: 0, membersFull: 0, busy: 0, unpushed: 0 });
+  assert.deepEqual(bpf.counters(), { noSlot: 0, membersFull: 0, busy: 0, unremoved: 0 });
   assert.equal(bpf.misses(), 0);
 });
 

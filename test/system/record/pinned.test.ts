@@ -118,7 +118,7 @@ test('a container that was released is recorded again, from then on', async (con
   await shell.until('stdout', /began/);
   bpf.freeSlot(slotOf(bpf, 'long'));
   assert.ok(!bpf.isMember(cgroupId(path)), 'whose slot is free is no member');
-  const slot = bpf.popSlot() ?? NO_SLOT;
+  const slot = bpf.claimSlot() ?? NO_SLOT;
   const member = { slot, generation: bpf.state(slot).generation, levels: 0, anyMountNamespace: 1 };
   assert.ok(bpf.addMember(cgroupId(path), member));
   bpf.adopt(slot);

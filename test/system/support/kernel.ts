@@ -64,7 +64,7 @@ export function recordCgroup(
   const { levels = 0, hostToo = false, ...settings } = options;
   const bpf = new BpfRecorder(settings);
   context.after(() => bpf.close());
-  const slot = levels > 0 ? NO_SLOT : (bpf.popSlot() ?? NO_SLOT);
+  const slot = levels > 0 ? NO_SLOT : (bpf.claimSlot() ?? NO_SLOT);
   const events: KernelEvent[] = [];
   bpf.listen((event) => events.push(event));
   bpf.attach(['tasks', 'calls', 'cgroups']);

@@ -11,7 +11,7 @@ import { recordFor } from '../../../src/agent/matching.ts';
 import { totalOf, withRun } from '../../../src/agent/record.ts';
 import { Records } from '../../../src/agent/records.ts';
 import { Store } from '../../../src/kube/store.ts';
-import type { RecordedContainer } from '../../../src/recording/node-recorder.ts';
+import { noSlot, type RecordedContainer, type Unrecorded } from '../../../src/recording/node-recorder.ts';
 import { podObject, recording, run, status } from './samples.ts';
 
 /** A node whose kernel has recorded what the test says. */
@@ -27,7 +27,7 @@ function node(context: TestContext) {
   const records = new Records(new Journal(directory), () => {});
   const told: string[] = [];
   const kernel = {
-    slotless: [] as string[],
+    slotless: [] as Unrecorded[],
     refused: 0,
     containers: [] as RecordedContainer[],
     calls: ['mkdir'],
@@ -52,7 +52,7 @@ function node(context: TestContext) {
         release: (slot) => {
           kernel.containers = kernel.containers.filter((one) => one.slot !== slot);
         },
-        losses: () => ({ noSlot: kernel.refused, membersFull: 0, busy: 0, unpushed: 0, skipped: 0 }),
+        losses: () => ({ noSlot: kernel.refused, membersFull: 0, busy: 0, unremoved: 0, skipped: 0 }),
         end: () => {
           kernel.ended = true;
         },
@@ -224,7 +224,7 @@ test('told to end before it has seen the cluster, it ends', async (context) => {
 test('a container without a slot has a record that says so, and goes on once it gets one', async (context) => {
   const { stores, records, told, kernel, agent, see } = node(context);
   stores.pods.put('shop/web', podObject({}, [status('one')]));
-  kernel.slotless = ['one'];
+  kernel.slotless = [{ containerId: 'one', reason: noSlot(4) }];
   await agent.round();
   await agent.round();
   assert.deepEqual(told, ['NoSlot']);

@@ -10,7 +10,7 @@ import {
   decodeState,
   EVENT_SIZE,
   NR_MAX,
-  OVERFLOW_SIZE,
+  OVERFLOW_AT,
   SEEN_SIZE,
   SLOT_CGROUP_SIZE,
   STATE_SIZE,
@@ -28,7 +28,6 @@ test('sizes are those that the kernel side asserts', () => {
   assert.equal(asserted.get('slot_state'), STATE_SIZE);
   assert.equal(asserted.get('slot_cgroup'), SLOT_CGROUP_SIZE);
   assert.equal(asserted.get('event'), EVENT_SIZE);
-  assert.equal(asserted.get('overflow_key'), OVERFLOW_SIZE);
   assert.match(header, new RegExp(`#define NR_MAX ${NR_MAX} `));
 });
 
@@ -78,21 +77,33 @@ test('an event is decoded field by field; an unknown kind and a cut one are left
   );
 });
 
-test('numbers off the table keep their sign', () => {
-  const key = Buffer.alloc(OVERFLOW_SIZE);
-  key.writeUInt32LE(3, 0);
-  key.writeBigInt64LE(-1n, 8);
-  assert.deepEqual([...decodeOverflow(key)], [{ slot: 3, abi: 'native', phase: 'workload', nr: -1 }]);
+test('numbers off the table keep their sign, up to the first place that is free', () => {
+  const state = Buffer.alloc(STATE_SIZE);
+  const used = 1n << 63n;
+  state.writeBigUInt64LE(used | 0xffffffffn, OVERFLOW_AT);
+  state.writeBigUInt64LE(used | (1n << 40n) | (2n << 32n) | 5000n, OVERFLOW_AT + 8);
+  state.writeBigUInt64LE(used | 6000n, OVERFLOW_AT + 24);
+  assert.deepEqual(
+    [...decodeOverflow(state)],
+    [
+      { phase: 'workload', abi: 'native', nr: -1 },
+      { phase: 'runtime', abi: 'x32', nr: 5000 },
+    ],
+  );
+  state.fill(0xff, OVERFLOW_AT);
+  assert.equal([...decodeOverflow(state)].length, 16);
 });
 
 test('state and found tasks are decoded by offset', () => {
   const state = Buffer.alloc(STATE_SIZE);
   state.writeUInt32LE(1, 0);
-  state.writeInt32LE(-1, 4);
-  for (let field = 0; field < 8; field += 1) state.writeBigUInt64LE(BigInt(10 + field), 8 + 8 * field);
+  state.writeInt32LE(-1, 8);
+  state.writeUInt32LE(3, 12);
+  for (let field = 0; field < 9; field += 1) state.writeBigUInt64LE(BigInt(10 + field), 16 + 8 * field);
   assert.deepEqual(decodeState(state), {
     generation: 1,
     live: -1,
+    members: 3,
     processes: 10,
     execs: 11,
     lostEvents: 12,
@@ -101,6 +112,7 @@ test('state and found tasks are decoded by offset', () => {
     overflowLost: 15,
     seeded: 16,
     hostExecs: 17,
+    membersFull: 18,
   });
   const found = Buffer.alloc(16);
   found.writeUInt32LE(5, 0);

@@ -14,8 +14,10 @@ const STATE: SlotState = {
   overflowLost: 0,
   seeded: 0,
   hostExecs: 0,
+  members: 1,
+  membersFull: 0,
 };
-const COUNTERS: Counters = { noSlot: 0, membersFull: 0, busy: 0, unpushed: 0 };
+const COUNTERS: Counters = { noSlot: 0, membersFull: 0, busy: 0, unremoved: 0 };
 
 test('nothing missed: complete, also with lost evidence and a runtime’s execs', () => {
   assert.deepEqual(incompleteness({ ...STATE, lostEvents: 5, hostExecs: 3 }, COUNTERS, 0, []), []);
@@ -28,9 +30,15 @@ for (const [state, counters, misses, phases, expected] of [
   [{ untagged: 1 }, {}, 0, [], ['untagged', '1 task was not followed since the kernel had no memory for a tag']],
   [{ untagged: 2 }, {}, 0, [], ['untagged', '2 tasks were not followed since the kernel had no memory for a tag']],
   [{}, {}, 3, [], ['skipped', '3 calls skipped by the kernel, whose recursion check found a program running']],
-  [{ overflowLost: 1 }, {}, 0, [], ['overflow', '1 number off the table had no room']],
+  [{ overflowLost: 1 }, {}, 0, [], ['overflow', '1 call with numbers off the table had no room']],
   [{}, { noSlot: 1 }, 0, [], ['no-slot', '1 cgroup found no free slot']],
-  [{}, { membersFull: 2 }, 0, [], ['members-full', '2 cgroups found no room in the table of members']],
+  [
+    { membersFull: 2 },
+    {},
+    0,
+    [],
+    ['members-full', '2 cgroups of its own found no room: what ran in there may be missing'],
+  ],
 ] as const)
   test(`partial: ${expected[1]}`, () => {
     const survivors = phases.map((phase) => ({ phase }));
