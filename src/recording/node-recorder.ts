@@ -10,11 +10,11 @@ import { abisByIndex } from './session.ts';
 
 /** Changes with bpf/record.h: what another version has pinned cannot be read. */
 const LAYOUT = 2;
-const PIN = /^v\d+-\d+(?:\.ended)?$/;
+const PIN = /^v\d+-\d+(?:-ended)?$/;
 /** Cgroups of one container that are recorded: systemd in a container has some forty. */
 const SLOT_MEMBERS = 64;
-/** Pods of a node, recorded or not, and the cgroups that they are in. */
-const PARENTS = 1024;
+/** Pods without a recorded container, and the cgroups that pods are in, beside a pod for each slot. */
+const OTHER_PARENTS = 1024;
 
 export interface NodeRecorderSettings {
   /** Where the host's /sys/fs/cgroup is. */
@@ -101,7 +101,7 @@ export class NodeRecorder implements Disposable {
       nameCgroups: true,
       slots: settings.slots,
       slotMembers: SLOT_MEMBERS,
-      parents: PARENTS,
+      parents: settings.slots + OTHER_PARENTS,
       ringBytes: 1 << 20,
       hierarchy: pods.number,
       controller: pods.controller,
@@ -199,8 +199,8 @@ export class NodeRecorder implements Disposable {
   end(): void {
     this.#bpf.close();
     // At once: who finds but some of the maps would make others beside them, to which pinned programs do not write.
-    const ended = `${this.#pin}.ended`;
-    renameSync(this.#pin, ended);
+    const ended = `${this.#pin}-ended`;
+    if (existsSync(this.#pin)) renameSync(this.#pin, ended);
     rmSync(ended, { recursive: true, force: true });
   }
 

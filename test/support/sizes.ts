@@ -11,6 +11,8 @@ const SIZES = {
   PROFILES: [100, 500, 500],
   /** Rounds of random kills, ten each. */
   KILL_ROUNDS: [2, 5, 20],
+  /** Slots of a loader that is killed at each call it makes: what is done for each slot is killed at each. */
+  LOADER_SLOTS: [8, 1024, 1024],
   /** Seconds without an API server. */
   OUTAGE: [25, 120, 600],
   /** Recordings and traces of each program that are compared. */

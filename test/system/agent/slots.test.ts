@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { EVENTS, pathOf } from '../../../src/kube/object.ts';
+import { bpffs } from '../support/kernel.ts';
 import { makeNode, reasons } from './node.ts';
-
-/** A bpffs of the test's own. */
-function bpffs(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'syscribe-bpffs-'));
-  execFileSync('mount', ['-t', 'bpf', 'syscribe-test', directory]);
-  context.after(() => {
-    rmSync(join(directory, 'pins'), { recursive: true, force: true });
-    execFileSync('umount', [directory]);
-    rmdirSync(directory);
-  });
-  return join(directory, 'pins');
-}
 
 test('containers for which there is no slot are told, whether they run on or have ended', async (context) => {
   const node = await makeNode(context, { recorder: 'Bpf', pins: bpffs });

@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { BpfRecorder } from '../../../src/capture/bpf.ts';
-import { cgroupId, makeCgroup, NO_SLOT, workloadCalls } from '../support/kernel.ts';
+import { bpffs, cgroupId, makeCgroup, NO_SLOT, workloadCalls } from '../support/kernel.ts';
 import { Running, run, temporary } from '../support/syscribe.ts';
 
 const SLOTS = 4;
-
-/** A bpffs of the test's own. */
-function bpffs(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'syscribe-bpffs-'));
-  execFileSync('mount', ['-t', 'bpf', 'syscribe-test', directory]);
-  const pin = join(directory, 'pins');
-  mkdirSync(pin);
-  context.after(() => {
-    rmSync(pin, { recursive: true });
-    execFileSync('umount', [directory]);
-    rmdirSync(directory);
-  });
-  return pin;
-}
 
 /** Records every cgroup two below `root`, as containers are below pods. */
 function recordPods(root: string, pin: string): BpfRecorder {

@@ -1,14 +1,18 @@
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
   rmdirSync,
+  rmSync,
   statSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type BpfOptions, BpfRecorder } from '../../../src/capture/bpf.ts';
@@ -17,6 +21,20 @@ import { parseCgroupMounts, parseHierarchies } from '../../../src/container/cgro
 import { syscallName } from '../../../src/kernel/syscalls.ts';
 
 export const NO_SLOT = 0xffffffff;
+
+/** A directory for pins, in a bpffs of the test's own. */
+export function bpffs(context: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'syscribe-bpffs-'));
+  execFileSync('mount', ['-t', 'bpf', 'syscribe-test', directory]);
+  const pins = join(directory, 'pins');
+  mkdirSync(pins);
+  context.after(() => {
+    rmSync(pins, { recursive: true });
+    execFileSync('umount', [directory]);
+    rmdirSync(directory);
+  });
+  return pins;
+}
 
 let count = 0;
 
