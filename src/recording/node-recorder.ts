@@ -257,9 +257,10 @@ export class NodeRecorder implements Disposable {
     }
   }
 
-  #addTree({ path, id }: CgroupDirectory, member: Parameters<BpfRecorder['addMember']>[1]): void {
-    this.#bpf.addMember(id, member);
-    for (const child of childCgroups(path)) this.#addTree(child, member);
+  /** @returns false once the slot has no more room, which it counts: a container can have made any number. */
+  #addTree({ path, id }: CgroupDirectory, member: Parameters<BpfRecorder['addMember']>[1]): boolean {
+    if (!this.#bpf.addMember(id, member) && this.#bpf.state(member.slot).membersFull > 0) return false;
+    return childCgroups(path).every((child) => this.#addTree(child, member));
   }
 
   /** By the directory's removal; by emptiness where a runtime that was killed left the directory behind. */

@@ -53,6 +53,25 @@ test('a container that makes cgroups without end is partial, those beside it are
   assert.deepEqual(recorded(next, 2).reasons, []);
 });
 
+test('a container that is found with more cgroups than it has room for is partial, the others found with it are not', async (context) => {
+  const pods = new Pods(context, bpffs(context), 4);
+  const hostile = pods.container(1);
+  for (let count = 0; count < 100; count += 1) mkdirSync(join(hostile, `n${count}`));
+  pods.container(2);
+  const recorder = pods.record();
+  context.after(() => recorder[Symbol.dispose]());
+  await pods.run(pods.container(2), 'true');
+  assert.deepEqual(
+    [1, 2].map((number) => recorded(recorder, number).codes),
+    [['members-full'], []],
+  );
+  assert.deepEqual(
+    recorder.adopt(() => true),
+    [],
+  );
+  assert.equal(recorder.containers().length, 2);
+});
+
 test('the cgroups of a container that runs on after its release are no member’s room', async (context) => {
   const { pods, recorder } = begin(context, 1);
   for (let number = 1; number <= 25; number += 1) {

@@ -239,6 +239,17 @@ test('a container without a slot has a record that says so, and goes on once it 
   assert.deepEqual([reasons(), record?.done, record && totalOf(record).calls.length], [['no-slot'], 1, 1]);
 });
 
+test('a container that the kernel refused is told with that reason; those that ended meanwhile were not for want of a slot', async (context) => {
+  const { stores, records, told, kernel, agent } = node(context);
+  const ended = status('short', { terminated: { exitCode: 0, finishedAt: new Date().toISOString() } });
+  stores.pods.put('shop/web', podObject({}, [status('one'), ended]));
+  kernel.slotless = [{ containerId: 'one', reason: { code: 'members-full', message: 'it could not be entered' } }];
+  await agent.round();
+  await agent.round();
+  const reasons = records.list().flatMap((record) => totalOf(record).reasons.map(({ code }) => code));
+  assert.deepEqual([told, reasons], [['NotRecorded'], ['members-full']]);
+});
+
 test('one that ran and ended while all slots were taken is not left out; one that was recorded is not told', async (context) => {
   const { stores, records, told, kernel, agent, see } = node(context);
   const ended = (id: string, ago: number) =>
