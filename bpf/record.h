@@ -51,7 +51,7 @@ struct slot_state {
 	u64 lost_events;	    /* ring buffer full: evidence is missing, the set is not */
 	u64 untagged;		    /* tasks that could not be given a tag */
 	u64 moved_threads;	    /* threads moved in behind their leader, tagged later by the iterator */
-	u64 overflow_lost;	    /* numbers off the table that the overflow set had no room for */
+	u64 overflow_lost;	    /* calls with numbers that `overflow` had no room for */
 	u64 seeded;		    /* tasks found running by the iterator, or begun while calls were not seen */
 	u64 host_execs;		    /* execs in the host's mount namespace, taken for the runtime's */
 	u64 members_full;	    /* cgroups that found no room among its members */

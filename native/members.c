@@ -14,8 +14,10 @@ static bool is_current(struct recorder *recorder, const struct member *member)
 	       ((struct slot_state *)recorder->states.data)[member->slot].generation == member->generation;
 }
 
-/* What lifecycle.bpf.c does for a cgroup that is born, for one that was. 0; EEXIST; ENOSPC, which is counted; or an
- * errno. */
+/*
+ * What lifecycle.bpf.c does for a cgroup that is born, for one that was. 0; EEXIST; ENOSPC, which is counted; or an
+ * errno. Counted first: a process that ends before it has entered it has taken one place too many, never one too few.
+ */
 static int enter(struct recorder *recorder, uint64_t id, const struct member *member)
 {
 	bool has_slot = member->slot < recorder->slots;

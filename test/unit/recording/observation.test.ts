@@ -30,7 +30,7 @@ for (const [state, counters, misses, phases, expected] of [
   [{ untagged: 1 }, {}, 0, [], ['untagged', '1 task was not followed since the kernel had no memory for a tag']],
   [{ untagged: 2 }, {}, 0, [], ['untagged', '2 tasks were not followed since the kernel had no memory for a tag']],
   [{}, {}, 3, [], ['skipped', '3 calls skipped by the kernel, whose recursion check found a program running']],
-  [{ overflowLost: 1 }, {}, 0, [], ['overflow', '1 call with numbers off the table had no room']],
+  [{ overflowLost: 1 }, {}, 0, [], ['overflow', 'more numbers off the table were called than there is room for']],
   [{}, { noSlot: 1 }, 0, [], ['no-slot', '1 cgroup found no free slot']],
   [
     { membersFull: 2 },
