@@ -37,12 +37,15 @@ function named(resource: Resource, ...names: string[]): Named[] {
 /** Policies about what users write. */
 const RULES = ['recording-by-logs.spo.io', 'profile-recordings.spo.io', 'not-built.spo.io'];
 
-/** What asks us when others make something: first to go, so that nobody waits for an answer that does not come. */
+/** The policy that refuses to delete what the installation needs, as long as it is there itself. */
+export const GUARD = 'uninstall-first.spo.io';
+
+/** What asks us when others make something: first to go, so that nobody waits for an answer that does not come, nor is refused. */
 export const GATES: readonly Named[] = [
   ...named(MUTATING, 'spo-mutating-webhook-configuration'),
   ...named(VALIDATING, 'spo-validating-webhook-configuration'),
-  ...named(POLICY_BINDINGS, ...RULES),
-  ...named(POLICIES, ...RULES),
+  ...named(POLICY_BINDINGS, ...RULES, GUARD),
+  ...named(POLICIES, ...RULES, GUARD),
 ];
 
 export const WORKLOADS: readonly Named[] = [...named(DEPLOYMENTS, OPERATOR, WEBHOOK), ...named(DAEMON_SETS, AGENTS)];

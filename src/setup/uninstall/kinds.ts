@@ -4,6 +4,7 @@ import { OWN_KINDS, type OwnKind } from '../installed.ts';
 import { each, find, ifThere, remove } from '../objects.ts';
 import { DEFINITIONS } from '../resources.ts';
 import { left, nothingLeft } from '../wait.ts';
+import { removeGuarded } from './guarded.ts';
 import type { Step, Which } from './plan.ts';
 
 interface Definition extends KubeObject {
@@ -41,7 +42,8 @@ export async function endConversion(client: KubeClient): Promise<void> {
 }
 
 export async function endDefinitions(client: KubeClient, timeout: number): Promise<void> {
-  for (const { definition } of OWN_KINDS) await remove(client, DEFINITIONS, undefined, definition);
+  for (const { definition } of OWN_KINDS)
+    await removeGuarded(client, { resource: DEFINITIONS, name: definition }, timeout);
   const look = async () => {
     const there = await Promise.all(
       OWN_KINDS.map(({ definition }) => find(client, DEFINITIONS, undefined, definition)),

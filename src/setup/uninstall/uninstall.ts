@@ -16,6 +16,7 @@ import { each, remove } from '../objects.ts';
 import { DAEMON_SETS, DEPLOYMENTS } from '../resources.ts';
 import { endWorkload } from '../workload.ts';
 import { cleanNodes } from './clean.ts';
+import { removeGuarded } from './guarded.ts';
 import { endConversion, endDefinitions, endObjects } from './kinds.ts';
 import { planOf, refusal, type Step, type UninstallOptions } from './plan.ts';
 import { lookAt, usersOf } from './situation.ts';
@@ -101,7 +102,7 @@ async function endRest(
 ): Promise<void> {
   for (const workload of WORKLOADS) await endWorkload(client, workload, namespace, { lenient, timeout });
   await removeAll(client, IN_NAMESPACE, namespace);
-  await removeAll(client, CLUSTER_WIDE, undefined);
+  for (const one of CLUSTER_WIDE) await removeGuarded(client, one, timeout);
   const others: string[] = [];
   for await (const { metadata } of each(client, PODS, { namespace })) others.push(metadata.name);
   if (others.length > 0) {

@@ -149,7 +149,7 @@ test('a second installation is refused, by its name', cluster.options, async () 
   const { code, stderr } = await cluster.kubectl(['create', '-f', '-'], elsewhere);
   assert.equal(code, 1);
   assert.equal(
-    stderr.match(/there is an installation in the namespace security-profiles-operator/g)?.length,
+    stderr.match(/a cluster has one installation, in the namespace security-profiles-operator/g)?.length,
     2,
     stderr,
   );

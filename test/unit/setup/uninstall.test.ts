@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { customResource, NAMESPACES, PODS, pathOf } from '../../../src/kube/object.ts';
-import { OWN_KINDS } from '../../../src/setup/installed.ts';
-import { CLUSTER_ROLES, DEFINITIONS, DEPLOYMENTS, MUTATING } from '../../../src/setup/resources.ts';
+import { GUARD, OWN_KINDS } from '../../../src/setup/installed.ts';
+import { CLUSTER_ROLES, DEFINITIONS, DEPLOYMENTS, MUTATING, POLICY_BINDINGS } from '../../../src/setup/resources.ts';
 import { uninstall } from '../../../src/setup/uninstall/uninstall.ts';
 import { pod, serve } from '../../support/kube.ts';
 
@@ -57,4 +57,25 @@ test('SPO itself is not taken away, by force neither', async (context) => {
   server.put(DEPLOYMENTS, { metadata: { namespace: NAMESPACE, name: NAMESPACE }, spec: { template } });
   await assert.rejects(uninstall(client, { ...settings, force: true }), { code: 'ERR_SETUP_REFUSED' });
   assert.deepEqual(writes(), []);
+});
+
+test('what its own policy still protects is deleted once the API server has dropped that policy', async (context) => {
+  const { server, client, settings, writes } = await installed(context);
+  const message = `ValidatingAdmissionPolicy '${GUARD}' with binding '${GUARD}' denied request`;
+  const body = JSON.stringify({ kind: 'Status', reason: 'Forbidden', message });
+  for (const { plural } of [DEFINITIONS, CLUSTER_ROLES])
+    server.fail(({ method, path }) => method === 'DELETE' && path.includes(plural), { status: 403, body });
+  server.put(POLICY_BINDINGS, { metadata: { name: GUARD } });
+  await uninstall(client, { ...settings, force: true });
+  for (const resource of [DEFINITIONS, CLUSTER_ROLES, POLICY_BINDINGS, NAMESPACES])
+    assert.deepEqual(server.objects.all(pathOf(resource)), [], resource.plural);
+  const order = writes();
+  const policy = order.indexOf(pathOf(POLICY_BINDINGS, { name: GUARD }));
+  assert.ok(policy < order.findIndex((path) => path.startsWith(pathOf(DEFINITIONS))), 'nothing waits for it');
+});
+
+test('who may not delete a definition is shown that at once', async (context) => {
+  const { server, client, settings } = await installed(context);
+  server.fail(({ method, path }) => method === 'DELETE' && path.includes(DEFINITIONS.plural), { status: 403 });
+  await assert.rejects(uninstall(client, { ...settings, force: true }), { kind: 'forbidden' });
 });
