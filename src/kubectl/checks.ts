@@ -1,3 +1,6 @@
+import { OPERATOR } from './resources.ts';
+import type { PartRights } from './rights.ts';
+
 /** What `doctor` has found out about a cluster. What could not be asked is undefined: the reason is in `unasked`. */
 export interface Findings {
   /** Kinds of the API by plural, with the versions that are served; empty: not installed. */
@@ -10,8 +13,20 @@ export interface Findings {
   readonly deployments:
     | readonly { readonly name: string; readonly wanted: number; readonly ready: number }[]
     | undefined;
-  /** Webhooks by name, with whether they know whom to trust. */
-  readonly webhooks: readonly { readonly name: string; readonly trusted: boolean }[] | undefined;
+  /** Webhooks by name, with whether they know whom to trust, and the namespace of the Service that is asked. */
+  readonly webhooks:
+    | readonly { readonly name: string; readonly trusted: boolean; readonly namespace: string }[]
+    | undefined;
+  /** What service accounts may not do that they have to. */
+  readonly rights: readonly PartRights[] | undefined;
+  /** Definitions that have their objects converted elsewhere, or not at all. */
+  readonly misdirected: readonly string[] | undefined;
+  /** What the API server said to reading objects in older versions, where it could not. */
+  readonly unconverted: readonly string[] | undefined;
+  /** Admission policies that are not in force. */
+  readonly missingPolicies: readonly string[] | undefined;
+  /** Other namespaces with an installation. */
+  readonly elsewhere: readonly string[] | undefined;
   /** Namespaces that may be recorded. */
   readonly recorded: readonly string[] | undefined;
   /** Namespaces with recordings that are not among them. */
@@ -27,6 +42,8 @@ export interface Check {
   readonly remedy?: string;
 }
 
+/** Whatever somebody else's manifests have overwritten. */
+const AGAIN = 'Apply your installation again: kubectl apply -k deploy, or helm upgrade';
 const WEBHOOKS = ['recording.spo.io', 'binding.spo.io'];
 
 /** What keeps this cluster from recording and enforcing, and what to do. */
@@ -37,6 +54,10 @@ export function examine(findings: Findings): Check[] {
     agents(findings),
     settings(findings),
     ...webhooks(findings),
+    ...rights(findings),
+    conversion(findings),
+    policies(findings),
+    installations(findings),
     namespaces(findings),
     ...findings.unasked.map((what): Check => ({ name: what, state: 'unknown', text: 'you may not see it' })),
   ].filter((check) => check !== undefined);
@@ -95,6 +116,14 @@ function webhooks({ webhooks: found }: Findings): Check[] {
   if (!found) return [];
   return WEBHOOKS.map((name): Check => {
     const webhook = found.find((one) => one.name === name);
+    if (webhook && webhook.namespace !== OPERATOR)
+      return {
+        name,
+        state: 'wrong',
+        text: `the API server asks the webhook of the namespace ${webhook.namespace}`,
+        remedy:
+          'kubectl delete mutatingwebhookconfiguration spo-mutating-webhook-configuration (the operator makes it again)',
+      };
     if (webhook?.trusted) return { name, state: 'ok', text: 'it is configured, and trusted' };
     return {
       name,
@@ -105,6 +134,47 @@ function webhooks({ webhooks: found }: Findings): Check[] {
         : 'Install it: kubectl apply -k deploy',
     };
   });
+}
+
+function rights({ rights: found }: Findings): Check[] {
+  return (found ?? []).map(({ part, account, missing }): Check => {
+    const name = `rights of the ${part}`;
+    if (missing.length === 0) return { name, state: 'ok', text: `${account} has those that it needs` };
+    return {
+      name,
+      state: 'wrong',
+      text: `${account} may not: ${missing.join(', ')}`,
+      remedy: `${AGAIN}; who has them now: kubectl get clusterrolebinding ${account} -o yaml`,
+    };
+  });
+}
+
+function conversion({ misdirected, unconverted }: Findings): Check | undefined {
+  if (!misdirected && !unconverted) return undefined;
+  const wrong = [...(misdirected ?? []), ...(unconverted ?? [])];
+  if (wrong.length === 0) return { name: 'conversion', state: 'ok', text: 'objects can be had in older versions' };
+  const remedy =
+    misdirected && misdirected.length > 0
+      ? AGAIN
+      : 'See the webhook’s log: kubectl -n security-profiles-operator logs -l name=security-profiles-operator-webhook';
+  return { name: 'conversion', state: 'wrong', text: wrong.join('; '), remedy };
+}
+
+function policies({ missingPolicies: missing }: Findings): Check | undefined {
+  if (!missing) return undefined;
+  if (missing.length === 0) return { name: 'policies', state: 'ok', text: 'all are in force' };
+  return { name: 'policies', state: 'wrong', text: `not in force: ${missing.join(', ')}`, remedy: AGAIN };
+}
+
+function installations({ elsewhere }: Findings): Check | undefined {
+  if (!elsewhere) return undefined;
+  if (elsewhere.length === 0) return { name: 'installations', state: 'ok', text: `none but that in ${OPERATOR}` };
+  return {
+    name: 'installations',
+    state: 'wrong',
+    text: `there is another, or a part of one, in ${elsewhere.join(', ')}: a cluster can have one, in ${OPERATOR}`,
+    remedy: `Delete it unless it is meant: kubectl -n ${elsewhere[0]} delete deployments,daemonsets -l app=${OPERATOR}`,
+  };
 }
 
 function namespaces({ recorded, unlabelled }: Findings): Check {

@@ -4,27 +4,14 @@ import { LABELS } from '../api/names.ts';
 import type { Daemon } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
-import { customResource, type KubeObject, NAMESPACES, NODES, type Resource } from '../kube/object.ts';
+import { customResource, type KubeObject, NAMESPACES, NODES } from '../kube/object.ts';
 import type { Findings } from './checks.ts';
 import { all } from './list.ts';
+import { CONFIGURATIONS, DAEMON_SETS, DEPLOYMENTS, OPERATOR, WEBHOOK } from './resources.ts';
+import { missingRights } from './rights.ts';
+import { elsewhere, isUnconverted, misdirected, missingPolicies, unconverted } from './shared.ts';
 
-const OPERATOR_NAMESPACE = 'security-profiles-operator';
-const DEPLOYMENTS = ['security-profiles-operator', 'security-profiles-operator-webhook'];
-const DAEMON_SET: Resource = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'daemonsets',
-  kind: 'DaemonSet',
-  namespaced: true,
-};
-const DEPLOYMENT: Resource = { ...DAEMON_SET, plural: 'deployments', kind: 'Deployment' };
-const CONFIGURATIONS: Resource = {
-  group: 'admissionregistration.k8s.io',
-  version: 'v1',
-  plural: 'mutatingwebhookconfigurations',
-  kind: 'MutatingWebhookConfiguration',
-  namespaced: false,
-};
+const WORKLOADS = [OPERATOR, WEBHOOK];
 const DAEMONS = customResource('securityprofilesoperatordaemons', 'SecurityProfilesOperatorDaemon', true);
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);
 
@@ -45,32 +32,38 @@ interface Deployment extends KubeObject {
 }
 
 interface Configuration extends KubeObject {
-  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
+  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: ClientConfig }[];
+}
+
+interface ClientConfig {
+  readonly caBundle?: string;
+  readonly service?: { readonly namespace?: string };
 }
 
 /** Asks the cluster for all that {@link Findings} tell; what may not be asked is told too. */
 export async function findOut(client: KubeClient): Promise<Findings> {
   const unasked: string[] = [];
-  /** @returns undefined where it is forbidden; `none` where it is not there. */
+  /** @returns undefined where it is forbidden, or needs a conversion that nobody does; `none` where it is not there. */
   const ask = async <T>(what: string, none: T, question: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await question();
     } catch (error) {
       if (isKube(error, 'notFound')) return none;
+      if (isUnconverted(error)) return undefined;
       if (!isKube(error, 'forbidden')) throw error;
       unasked.push(what);
       return undefined;
     }
   };
-  const inOurs = (name: string) => ({ namespace: OPERATOR_NAMESPACE, name });
+  const inOurs = (name: string) => ({ namespace: OPERATOR, name });
   const agents = await ask('agents', { desired: 0, ready: 0 }, async () => {
-    const { status } = await client.get<DaemonSet>(DAEMON_SET, inOurs('spod'));
+    const { status } = await client.get<DaemonSet>(DAEMON_SETS, inOurs('spod'));
     return { desired: status?.desiredNumberScheduled ?? 0, ready: status?.numberReady ?? 0 };
   });
   const deployments = await Promise.all(
-    DEPLOYMENTS.map((name) =>
+    WORKLOADS.map((name) =>
       ask(name, { name, wanted: 0, ready: 0 }, async () => {
-        const { spec, status } = await client.get<Deployment>(DEPLOYMENT, inOurs(name));
+        const { spec, status } = await client.get<Deployment>(DEPLOYMENTS, inOurs(name));
         return { name, wanted: spec.replicas ?? 1, ready: status?.readyReplicas ?? 0 };
       }),
     ),
@@ -91,7 +84,11 @@ export async function findOut(client: KubeClient): Promise<Findings> {
     const { webhooks: found } = await client.get<Configuration>(CONFIGURATIONS, {
       name: 'spo-mutating-webhook-configuration',
     });
-    return (found ?? []).map(({ name, clientConfig }) => ({ name, trusted: Boolean(clientConfig.caBundle) }));
+    return (found ?? []).map(({ name, clientConfig: { caBundle, service } }) => ({
+      name,
+      trusted: Boolean(caBundle),
+      namespace: service?.namespace ?? OPERATOR,
+    }));
   });
   const recorded = await ask('namespaces', [], async () => {
     const found = await all(client, NAMESPACES, LABELS.enableRecording);
@@ -99,14 +96,21 @@ export async function findOut(client: KubeClient): Promise<Findings> {
   });
   const recordings = await ask('recordings', NONE, () => all(client, RECORDINGS));
   const waiting = new Set((recordings ?? []).map(({ metadata }) => metadata.namespace ?? ''));
+  const kinds = await served(client);
+  const installed = kinds.size > 0;
   return {
-    kinds: await served(client),
+    kinds,
     wantedKinds: KINDS.map(({ plural }) => plural),
     agents,
     nodes,
     settings,
     deployments: deployments.filter((one) => one !== undefined),
     webhooks,
+    rights: installed ? await ask('rights', [], () => missingRights(client)) : [],
+    misdirected: await ask('definitions', [], () => misdirected(client)),
+    unconverted: await ask('conversion', [], () => unconverted(client, kinds)),
+    missingPolicies: installed ? await ask('policies', [], () => missingPolicies(client)) : [],
+    elsewhere: await ask('other installations', [], () => elsewhere(client)),
     recorded,
     unlabelled: recorded ? [...waiting].filter((name) => !recorded.includes(name)).sort() : [],
     unasked,

@@ -25,6 +25,7 @@ interface Pod {
   containers: { imagePullPolicy?: unknown }[];
 }
 
+const PLUGIN = fileURLToPath(new URL('../../../bin/kubectl-syscribe', import.meta.url));
 const CHART = fileURLToPath(new URL('../../../deploy/helm/syscribe/', import.meta.url));
 const AGENTS_FIELDS = fileURLToPath(new URL('deploy/agents.yaml', import.meta.url));
 const GROUP = 'security-profiles-operator.x-k8s.io';
@@ -172,6 +173,15 @@ test('restricted to namespaces, others are not seen, and there is no right to', 
       const { stdout } = await cluster.kubectl([...question, `--as=system:serviceaccount:${NAMESPACE}:${account}`]);
       assert.equal(stdout.trim(), may, `${account} ${where}`);
     }
+  const { stdout } = await run(PLUGIN, 'doctor', '-o', 'json', '--kubeconfig', cluster.kubeconfig);
+  const rights = (JSON.parse(stdout) as { name: string; state: string; text: string }[]).filter(({ name }) =>
+    name.startsWith('rights of'),
+  );
+  assert.deepEqual(
+    rights.map(({ state }) => state),
+    ['ok', 'ok', 'ok'],
+    JSON.stringify(rights),
+  );
   for (const name of ['elsewhere', 'shop']) {
     const recorded = pod(name, 'one', `of-${name}`, podSpec([{ name: 'c', script: 'mkdir /tmp/x' }]));
     const items = [recording(name, `of-${name}`), recorded];

@@ -7,13 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { CONFIGURATIONS, webhookConfiguration } from '../../../src/operator/daemon/webhooks.ts';
 import type { WebhookServer } from '../../../src/webhook/server.ts';
 import { until } from '../../support/until.ts';
-import { run, SYSCRIBE } from '../support/syscribe.ts';
+import { run, SYSCRIBE, temporary } from '../support/syscribe.ts';
 import { serveConversion } from './by-service.ts';
+import { writeTokenKubeconfig } from './control-plane.ts';
 import { NAMESPACE } from './installed.ts';
 import { useCluster } from './use.ts';
 import { GROUP, kubectlOf } from './webhooks.ts';
 
 const DEPLOY = fileURLToPath(new URL('../../../deploy/', import.meta.url));
+const PLUGIN = fileURLToPath(new URL('../../../bin/kubectl-syscribe', import.meta.url));
 const OTHER = 'spo2';
 /** What an installation shares with nobody, by the name that a refusal has. */
 const BINDINGS = ['security-profiles-operator', 'spod', 'spo-webhook'];
@@ -173,6 +175,70 @@ test(
       assert.match(said, new RegExp(`validatingadmissionpolicy\\S+/${policy}.spo.io unchanged`));
     await send(['apply', '-f', '-'], binding('another'));
     await kubectl('delete', 'clusterrolebinding', 'another');
+  },
+);
+
+test(
+  'doctor shows what a second installation has taken, as far as the viewer may ask',
+  cluster.options,
+  async (context) => {
+    const shown = async (kubeconfig: string) => {
+      const { code, stdout } = await run(PLUGIN, 'doctor', '-o', 'json', '--kubeconfig', kubeconfig);
+      const checks = JSON.parse(stdout) as { name: string; state: string; text: string; remedy?: string }[];
+      return { code, of: (name: string) => checks.find((check) => check.name === name) };
+    };
+    const names = ['rights of the agents', 'rights of the operator', 'rights of the webhook'];
+    names.push('conversion', 'policies', 'installations');
+    const well = await shown(cluster.kubeconfig);
+    for (const name of names) assert.equal(well.of(name)?.state, 'ok', `${name}: ${well.of(name)?.text}`);
+
+    for (const policy of ['one-installation.spo.io', 'uninstall-first.spo.io'])
+      await kubectl('delete', 'validatingadmissionpolicybinding', policy);
+    await until(
+      'the policy is not in force',
+      async () => (await tried(['apply', '-f', '-'], binding('spod'))).code === 0,
+    );
+    await send(['apply', '-f', '-'], configuration(OTHER));
+    // With the policies, which come last.
+    await cluster.kubectl(['apply', '-k', second]);
+    await kubectl('delete', 'validatingadmissionpolicybinding', 'agents.spo.io');
+    await until('older versions are not converted', async () => (await converted()) === undefined);
+    const ill = await shown(cluster.kubeconfig);
+    assert.equal(ill.code, 1);
+    for (const [name, text, remedy] of [
+      ['rights of the agents', /spod may not: .*watch pods.*create seccompprofiles/, /kubectl apply -k deploy/],
+      ['rights of the operator', /may not: .*patch seccompprofiles\/status/, /kubectl apply -k deploy/],
+      ['rights of the webhook', /spo-webhook may not: .*watch profilebindings/, /kubectl apply -k deploy/],
+      [
+        'conversion',
+        /seccompprofiles are converted by the namespace spo2.*conversion webhook.*failed/,
+        /kubectl apply/,
+      ],
+      ['policies', /not in force: agents\.spo\.io/, /kubectl apply -k deploy/],
+      ['binding.spo.io', /the webhook of the namespace spo2/, /kubectl delete mutatingwebhookconfiguration/],
+      ['installations', /in spo2: a cluster can have one, in security-profiles-operator/, /kubectl -n spo2 delete/],
+    ] as const) {
+      assert.equal(ill.of(name)?.state, 'wrong', name);
+      assert.match(ill.of(name)?.text ?? '', text);
+      assert.match(ill.of(name)?.remedy ?? '', remedy);
+    }
+
+    await kubectl('create', 'serviceaccount', 'viewer');
+    await kubectl('create', 'clusterrolebinding', 'viewer', '--clusterrole=view', '--serviceaccount=default:viewer');
+    const file = join(temporary(context), 'kubeconfig');
+    const token = (await kubectl('create', 'token', 'viewer')).trim();
+    writeTokenKubeconfig(file, cluster.kubeconfig, token);
+    const viewed = await shown(file);
+    for (const name of ['rights', 'definitions', 'conversion', 'policies'])
+      assert.equal(viewed.of(name)?.state, 'unknown', name);
+
+    // As doctor says.
+    await kubectl('-n', OTHER, 'delete', 'deployments', '-l', 'app=security-profiles-operator');
+    await kubectl('apply', '-k', DEPLOY);
+    await send(['apply', '-f', '-'], configuration(NAMESPACE));
+    await until('older versions are converted', async () => (await converted()) !== undefined);
+    const again = await shown(cluster.kubeconfig);
+    for (const name of names) assert.equal(again.of(name)?.state, 'ok', `${name}: ${again.of(name)?.text}`);
   },
 );
 

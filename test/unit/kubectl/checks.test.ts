@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { examine, type Findings } from '../../../src/kubectl/checks.ts';
 
+const OURS = 'security-profiles-operator';
 const WELL: Findings = {
   kinds: new Map([['seccompprofiles', ['v1beta1', 'v1']]]),
   wantedKinds: ['seccompprofiles'],
@@ -9,7 +10,12 @@ const WELL: Findings = {
   nodes: 3,
   settings: '',
   deployments: [{ name: 'security-profiles-operator', wanted: 3, ready: 3 }],
-  webhooks: ['recording.spo.io', 'binding.spo.io'].map((name) => ({ name, trusted: true })),
+  webhooks: ['recording.spo.io', 'binding.spo.io'].map((name) => ({ name, trusted: true, namespace: OURS })),
+  rights: [{ part: 'agents', account: 'spod', missing: [] }],
+  misdirected: [],
+  unconverted: [],
+  missingPolicies: [],
+  elsewhere: [],
   recorded: ['shop'],
   unlabelled: [],
   unasked: [],
@@ -35,11 +41,51 @@ for (const [what, findings, told] of [
     'a webhook that nobody trusts',
     {
       webhooks: [
-        { name: 'recording.spo.io', trusted: false },
-        { name: 'binding.spo.io', trusted: true },
+        { name: 'recording.spo.io', trusted: false, namespace: OURS },
+        { name: 'binding.spo.io', trusted: true, namespace: OURS },
       ],
     },
     'recording.spo.io wrong: the API server does not know whom to trust (no caBundle)',
+  ],
+  [
+    'a webhook that another installation is asked for',
+    {
+      webhooks: [
+        { name: 'recording.spo.io', trusted: true, namespace: 'spo2' },
+        { name: 'binding.spo.io', trusted: true, namespace: OURS },
+      ],
+    },
+    'recording.spo.io wrong: the API server asks the webhook of the namespace spo2',
+  ],
+  [
+    'rights that an account has lost',
+    { rights: [{ part: 'agents', account: 'spod', missing: ['watch seccompprofiles', 'create seccompprofiles'] }] },
+    'rights of the agents wrong: spod may not: watch seccompprofiles, create seccompprofiles',
+  ],
+  [
+    'a definition that asks another installation',
+    { misdirected: ['seccompprofiles are converted by the namespace spo2'] },
+    'conversion wrong: seccompprofiles are converted by the namespace spo2',
+  ],
+  [
+    'a conversion that fails, though the viewer may not see definitions',
+    { misdirected: undefined, unconverted: ['GET x: conversion webhook failed'] },
+    'conversion wrong: GET x: conversion webhook failed',
+  ],
+  [
+    'a policy that is not in force',
+    { missingPolicies: ['agents.spo.io'] },
+    'policies wrong: not in force: agents.spo.io',
+  ],
+  [
+    'another installation',
+    { elsewhere: ['spo2'] },
+    'installations wrong: there is another, or a part of one, in spo2: a cluster can have one, in security-profiles-operator',
+  ],
+  [
+    'rights that may not be asked about',
+    { rights: undefined, unasked: ['rights'] },
+    'rights unknown: you may not see it',
   ],
   [
     'recordings where nothing may be recorded',
