@@ -1,15 +1,20 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { SyscribeError } from '../platform/errors.ts';
-import { RequestError, readBody, within } from './http.ts';
+import type { Budget, Hold } from './budget.ts';
+import { type Answer, RequestError, readBody, refuse, within, writeBody } from './http.ts';
+import { MOST_CONNECTIONS } from './memory.ts';
 
-/** Answers what is asked at a path: the body as text, the answer as text, both JSON. */
+/** Answers what is asked at a path: body and answer are JSON. */
 export interface Route {
   /** Bytes of a body, at most. */
   readonly limit: number;
-  answer(body: string): Promise<string>;
+  /** Where the memory for its requests comes from. */
+  readonly budget: Budget;
+  /** @param hold what else it needs memory for is taken there. */
+  answer(body: Uint8Array, hold: Hold): Promise<Answer>;
 }
 
 export interface ServerCollaborators {
@@ -35,7 +40,9 @@ export interface ServerSettings {
   readonly deadline?: number;
 }
 
-const MOST_CONNECTIONS = 1000; // API servers open one for each request that is under way
+const PLAIN = { 'Content-Type': 'text/plain; charset=utf-8' };
+/** Clients of the API server's kind try again where they are told after how many seconds. */
+const [BUSY, RETRY] = [503, { 'Retry-After': 1 }];
 const STOPPING = 10_000; // milliseconds for what is under way when it is to end
 
 /**
@@ -55,7 +62,7 @@ export class WebhookServer implements AsyncDisposable {
     this.#deadline = deadline;
     const { certificate } = collaborators;
     const secure = { ...certificate.current(), minVersion: 'TLSv1.2' } as const;
-    const times = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 120_000 };
+    const times = { handshakeTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 120_000 };
     this.#server = createServer({ ...secure, ...times, ALPNProtocols: ['http/1.1'] }, (request, response) => {
       void this.#answer(request, response);
     });
@@ -128,35 +135,63 @@ export class WebhookServer implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now();
     const path = request.url?.split('?')[0] ?? '/';
-    const { status, type, text } = await this.#result(request, path);
-    const { observe } = this.#collaborators;
-    response.writeHead(status, {
-      'Content-Type': type,
-      'Content-Length': Buffer.byteLength(text),
-      'X-Content-Type-Options': 'nosniff',
-      // What is not read of a refused request would be taken for the next one.
-      ...((status >= 400 || this.#leaving || this.#closing) && { Connection: 'close' }),
-    });
-    response.end(text);
-    observe?.(status === 404 ? 'other' : path, status, (performance.now() - began) / 1000);
+    const status = await this.#status(request, response, path);
+    this.#collaborators.observe?.(status === 404 ? 'other' : path, status, (performance.now() - began) / 1000);
   }
 
-  async #result(request: IncomingMessage, path: string): Promise<{ status: number; type: string; text: string }> {
-    const plain = { type: 'text/plain; charset=utf-8' };
+  /** Answers, and gives the status of the answer. */
+  async #status(request: IncomingMessage, response: ServerResponse, path: string): Promise<number> {
     const { routes, failed } = this.#collaborators;
-    if (path === '/healthz') return { status: 200, ...plain, text: 'ok' };
     try {
+      if (path === '/healthz') {
+        response.writeHead(200, this.#headers(PLAIN)).end('ok');
+        return 200;
+      }
       const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
       if (route === undefined) throw new RequestError(404, 'there is nothing here');
       if (request.method !== 'POST') throw new RequestError(405, 'reviews are posted');
-      const body = await within(readBody(request, route.limit), this.#deadline);
-      return { status: 200, type: 'application/json', text: await within(route.answer(body), this.#deadline) };
+      await this.#review(request, response, route);
+      return 200;
     } catch (error) {
-      if (error instanceof RequestError && error.status < 500)
-        return { status: error.status, ...plain, text: error.message };
-      failed?.(path, error);
-      if (error instanceof RequestError) return { status: error.status, ...plain, text: error.message };
-      return { status: 500, ...plain, text: 'it went wrong: see the log' };
+      const known = error instanceof RequestError ? error : new RequestError(500, 'it went wrong: see the log', error);
+      const { status, message } = known;
+      if (status >= 500 && status !== BUSY) failed?.(path, error);
+      // Half of an answer cannot be taken back.
+      if (response.headersSent) response.destroy();
+      else await refuse(request, response, { status, ...this.#headers(PLAIN), ...(status === BUSY && RETRY) }, message);
+      return status;
     }
+  }
+
+  /** @throws RequestError 504 where it takes too long: what is then under way keeps its memory until it ends. */
+  async #review(request: IncomingMessage, response: ServerResponse, route: Route): Promise<void> {
+    const hold = route.budget.hold();
+    const work = async () => {
+      using _hold = hold;
+      const body = await readBody(request, route.limit, hold);
+      try {
+        const answer = await route.answer(body, hold);
+        if (response.headersSent) return;
+        response.writeHead(200, this.#headers({ 'Content-Type': 'application/json' }, answer));
+        await writeBody(response, answer, hold);
+      } finally {
+        // Given back at once, not when it is collected.
+        (body.buffer as ArrayBuffer).transfer(0);
+      }
+    };
+    try {
+      await within(work(), this.#deadline);
+    } finally {
+      hold.cutOff();
+    }
+  }
+
+  #headers(headers: OutgoingHttpHeaders, answer?: Answer): OutgoingHttpHeaders {
+    return {
+      ...headers,
+      'X-Content-Type-Options': 'nosniff',
+      ...(typeof answer === 'string' && { 'Content-Length': Buffer.byteLength(answer) }),
+      ...((this.#leaving || this.#closing) && { Connection: 'close' }),
+    };
   }
 }

@@ -8,6 +8,13 @@ interface ExecOptions {
   readonly command?: readonly string[];
 }
 
+export function isExec(value: unknown): value is ExecOptions {
+  const { command } = (value ?? {}) as { command?: unknown };
+  const words = command ?? [];
+  const isCommand = Array.isArray(words) && words.every((word) => typeof word === 'string');
+  return typeof value === 'object' && value !== null && isCommand;
+}
+
 /**
  * The command with the request's UID in its environment, by env(1), which the image has to have. Wherever the command sets
  * the variable itself, it sets this one: nobody passes for another request.

@@ -34,8 +34,15 @@ export interface SecurityContext {
 export function isPod(value: unknown): value is Pod {
   const { spec } = (value ?? {}) as { spec?: Record<string, unknown> };
   const lists = [spec?.containers, spec?.initContainers ?? [], spec?.ephemeralContainers ?? []];
-  return lists.every(Array.isArray);
+  return lists.every((list) => Array.isArray(list) && list.every(isContainer));
 }
+
+function isContainer(value: unknown): boolean {
+  const { env } = (value ?? {}) as { env?: unknown };
+  return isObject(value) && (env === undefined || env === null || (Array.isArray(env) && env.every(isObject)));
+}
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
 /** Windows has none of what is recorded. */
 export function isWindows({ spec }: Pod): boolean {

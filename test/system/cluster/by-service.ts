@@ -1,7 +1,7 @@
 import { CONVERTED_KINDS } from '../../../src/api/kinds.ts';
 import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
 import { newAuthority, newLeaf, serviceNames } from '../../../src/webhook/certificates/issue.ts';
-import { CONVERT_ROUTE } from '../../../src/webhook/routes.ts';
+import { convertRoute } from '../../../src/webhook/routes.ts';
 import { WebhookServer } from '../../../src/webhook/server.ts';
 import { API_ADDRESS } from './control-plane.ts';
 import { NAMESPACE } from './installed.ts';
@@ -17,7 +17,7 @@ export async function serveConversion(cluster: TestCluster): Promise<WebhookServ
   const leaf = await newLeaf(authority, serviceNames(NAMESPACE), Date.now());
   await using open = new AsyncDisposableStack();
   const server = await WebhookServer.listen(
-    { routes: { '/convert': CONVERT_ROUTE }, certificate: { current: () => leaf, onChange: () => () => {} } },
+    { routes: { '/convert': convertRoute() }, certificate: { current: () => leaf, onChange: () => () => {} } },
     { host: API_ADDRESS, port: 0 },
   );
   open.use(server);

@@ -7,7 +7,7 @@ import { caBundle } from '../../../src/webhook/certificates/bundle.ts';
 import { newAuthority, newLeaf } from '../../../src/webhook/certificates/issue.ts';
 import type { RecordingCollaborators } from '../../../src/webhook/pods/handler.ts';
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
-import { WebhookServer } from '../../../src/webhook/server.ts';
+import { type Route, WebhookServer } from '../../../src/webhook/server.ts';
 import type { TestCluster } from './use.ts';
 
 export const CRDS = fileURLToPath(new URL('../../../deploy/crds/', import.meta.url));
@@ -74,9 +74,9 @@ export async function installWebhooks(cluster: TestCluster): Promise<Webhooks> {
     },
   });
   const mutate = routes['/mutate-v1-pod-recording'];
-  const answer = (body: string) => {
-    asked.push(JSON.parse(body).apiVersion);
-    return mutate.answer(body);
+  const answer: Route['answer'] = (body, hold) => {
+    asked.push(JSON.parse(Buffer.from(body).toString()).apiVersion);
+    return mutate.answer(body, hold);
   };
   const authority = await newAuthority(Date.now());
   const leaf = await newLeaf(authority, [ADDRESS], Date.now());

@@ -5,6 +5,7 @@ import type { BindingCollaborators } from '../../../src/webhook/bindings/handler
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
 import type { Route } from '../../../src/webhook/server.ts';
 import { pod, recording } from './pods/samples.ts';
+import { answerOf } from './serving.ts';
 
 interface Answer {
   readonly apiVersion: string;
@@ -41,8 +42,8 @@ function review(request: object, apiVersion = 'admission.k8s.io/v1'): string {
   return JSON.stringify({ apiVersion, kind: 'AdmissionReview', request: whole });
 }
 
-async function ask(routes: Readonly<Record<string, Route>>, body: string): Promise<Answer> {
-  return JSON.parse((await routes['/mutate-v1-pod-recording']?.answer(body)) ?? '');
+async function ask(routes: Readonly<Record<string, Route>>, body: string | Buffer): Promise<Answer> {
+  return JSON.parse(await answerOf(routes['/mutate-v1-pod-recording'], body));
 }
 
 for (const version of ['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'])
@@ -96,6 +97,10 @@ for (const [what, body] of [
   ['no uid', review({ uid: 5 })],
   ['no pod', review({ object: { spec: {} } })],
   ['a pod without containers', review({ object: { spec: { containers: 'web' } } })],
+  ['a pod with a container that is none', review({ object: { spec: { containers: [null] } } })],
+  ['a pod with a variable that is none', review({ object: { spec: { containers: [{ name: 'a', env: [null] }] } } })],
+  ['what is nested too deep', review({ object: { spec: JSON.parse('['.repeat(501) + ']'.repeat(501)) } })],
+  ['no UTF-8', Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('"}')])],
 ] as const)
   test(`${what} is a bad request`, async () => {
     await assert.rejects(ask(routesFor([]), body), { name: 'RequestError', status: 400 });
@@ -115,5 +120,15 @@ test('where recordings cannot be listed there is no answer', async () => {
 
 test('what is no ConversionReview is a bad request', async () => {
   for (const body of ['{', '{}', review({})])
-    await assert.rejects(routesFor([])['/convert']?.answer(body) ?? Promise.resolve(), { status: 400 });
+    await assert.rejects(answerOf(routesFor([])['/convert'], body), { status: 400 });
+});
+
+test('a review of too many values is too large, whatever its size', async () => {
+  const object = { spec: { containers: [], x: Array(100_001).fill(0) } };
+  await assert.rejects(ask(routesFor([]), review({ object })), { name: 'RequestError', status: 413 });
+});
+
+test('a command that is none is a bad request', async () => {
+  const body = review({ operation: 'CONNECT', kind: { kind: 'PodExecOptions' }, object: { command: [null] } });
+  await assert.rejects(answerOf(routesFor([])['/mutate-v1-exec-metadata'], body), { status: 400 });
 });

@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:https';
 import { connect } from 'node:net';
 import { before, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Registry } from 'prom-client';
+import { Budget } from '../../../src/webhook/budget.ts';
 import { newAuthority, newLeaf, type Pair } from '../../../src/webhook/certificates/issue.ts';
 import { requestTimes } from '../../../src/webhook/metrics.ts';
-import { CONVERT_ROUTE } from '../../../src/webhook/routes.ts';
-import type { Route } from '../../../src/webhook/server.ts';
-import { ask, Certificate, NAME, serve } from './serving.ts';
+import { convertRoute } from '../../../src/webhook/routes.ts';
+import { ask, Certificate, NAME, route, serve } from './serving.ts';
 
 let authority: Pair;
 let leaf: Pair;
@@ -19,14 +19,14 @@ before(async () => {
   leaf = await newLeaf(authority, [NAME], Date.now());
 });
 
-const echo: Route = { limit: 100, answer: async (body) => body };
+const echo = route(async (body) => body);
 
 test('it answers what it knows, and says why not otherwise', async () => {
-  const failing: Route = { limit: 100, answer: () => Promise.reject(new Error('secret of ours')) };
+  const failing = route(() => Promise.reject(new Error('secret of ours')));
   const failures: unknown[] = [];
   const registry = new Registry();
   const collaborators = { observe: requestTimes(registry), failed: (...what: unknown[]) => void failures.push(what) };
-  const routes = { '/echo': echo, '/failing': failing, '/convert': CONVERT_ROUTE };
+  const routes = { '/echo': echo, '/failing': failing, '/convert': convertRoute() };
   await using server = await serve(new Certificate(leaf), routes, collaborators);
   const at = (path: string, options = {}) => ask(server.port, path, authority.cert, options);
   assert.deepEqual(await at('/healthz', { method: 'GET' }), { status: 200, text: 'ok', version: '1.1' });
@@ -45,29 +45,82 @@ test('it answers what it knows, and says why not otherwise', async () => {
   assert.match(metrics, /_count\{path="other",status="404"\} 3/);
 });
 
-test('a body that is no UTF-8, or ends too soon, is a bad request', async () => {
-  const observed = Promise.withResolvers<number>();
-  const statuses: number[] = [];
-  const observe = (_: string, status: number) => {
-    statuses.push(status);
-    if (statuses.length === 2) observed.resolve(status);
-  };
-  await using server = await serve(new Certificate(leaf), { '/echo': echo }, { observe });
-  const head = `POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n`;
-  for (const body of [Buffer.from('\xff'.repeat(9), 'latin1'), Buffer.from('half')]) {
-    const socket = connectTls({ host: '127.0.0.1', port: server.port, ca: authority.cert, servername: NAME });
-    await once(socket, 'secureConnect');
-    socket.write(Buffer.concat([Buffer.from(head), body]));
-    if (body.length < 9) socket.end();
-    socket.resume();
-    await once(socket, 'close');
+/** A connection over which a request is sent by hand. */
+async function connection(port: number, head: string, body = ''): Promise<TLSSocket> {
+  const socket = connectTls({ host: '127.0.0.1', port, ca: authority.cert, servername: NAME });
+  await once(socket, 'secureConnect');
+  socket.on('error', () => {});
+  socket.write(`POST /echo HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n${body}`);
+  return socket;
+}
+
+/** The status that is answered. */
+async function statusOn(socket: TLSSocket): Promise<number> {
+  let text = '';
+  for await (const part of socket) {
+    text += part;
+    const status = /^HTTP\/1\.1 (\d+) /.exec(text)?.[1];
+    if (status !== undefined) return Number(status);
   }
-  await observed.promise;
-  assert.deepEqual(statuses, [400, 400]);
+  throw new Error('the connection was closed without an answer');
+}
+
+test('a body that ends too soon is a bad request', async () => {
+  const observed = Promise.withResolvers<number>();
+  const observe = (_: string, status: number) => observed.resolve(status);
+  await using server = await serve(new Certificate(leaf), { '/echo': echo }, { observe });
+  const socket = await connection(server.port, 'Content-Length: 9', 'half');
+  socket.end();
+  assert.equal(await observed.promise, 400);
+});
+
+test('a body that says that it is too long is refused before it is sent', async () => {
+  await using server = await serve(new Certificate(leaf), { '/echo': echo });
+  assert.equal(await statusOn(await connection(server.port, 'Content-Length: 101')), 413);
+});
+
+test('who sends more than is taken sees why it is refused', async () => {
+  await using server = await serve(new Certificate(leaf), { '/echo': echo });
+  const body = 'x'.repeat(2 ** 20);
+  assert.equal((await ask(server.port, '/echo', authority.cert, { body })).status, 413);
+  const headers = { 'Transfer-Encoding': 'chunked' };
+  assert.equal((await ask(server.port, '/echo', authority.cert, { body, headers })).status, 413);
+});
+
+test('a slow client is cut off once another needs the memory, and that one is answered', async () => {
+  const slowly = route(async (body) => body, new Budget(100), 100);
+  await using server = await serve(new Certificate(leaf), { '/echo': slowly });
+  const slow = await connection(server.port, 'Content-Length: 100', 'x'.repeat(50));
+  const status = statusOn(slow);
+  const { status: answered, text } = await ask(server.port, '/echo', authority.cert, { body: 'y'.repeat(80) });
+  assert.deepEqual([answered, text.length, await status], [200, 80, 408]);
+});
+
+test('where memory stays short a client is told when to try again', async () => {
+  const go = Promise.withResolvers<string>();
+  const [began, busy] = [Promise.withResolvers<void>(), new Budget(100)];
+  const kept = route(() => {
+    began.resolve();
+    return go.promise;
+  }, busy);
+  await using server = await serve(new Certificate(leaf), { '/echo': kept });
+  const first = ask(server.port, '/echo', authority.cert, { body: 'x'.repeat(80) });
+  await began.promise;
+  const second = await ask(server.port, '/echo', authority.cert, { body: 'y'.repeat(80) });
+  assert.deepEqual([second.status, second.retryAfter], [503, '1']);
+  go.resolve('done');
+  assert.equal((await first).text, 'done');
+});
+
+test('an answer in parts arrives whole', async () => {
+  const parts = Array.from({ length: 5000 }, (_, index) => `${index},`.padEnd(200));
+  const listed = { ...echo, answer: async () => parts };
+  await using server = await serve(new Certificate(leaf), { '/echo': listed });
+  assert.equal((await ask(server.port, '/echo', authority.cert)).text, parts.join(''));
 });
 
 test('what takes too long is given up', async () => {
-  const never: Route = { limit: 100, answer: () => new Promise(() => {}) };
+  const never = route(() => new Promise(() => {}));
   await using server = await serve(new Certificate(leaf), { '/never': never }, { deadline: 1 });
   assert.equal((await ask(server.port, '/never', authority.cert)).status, 504);
 });
@@ -87,13 +140,10 @@ test('older TLS is refused, and newer HTTP not spoken', async () => {
 test('what is under way when it is to end comes to its end, and nobody else is let in', async () => {
   const began = Promise.withResolvers<void>();
   const go = Promise.withResolvers<string>();
-  const slow: Route = {
-    limit: 100,
-    answer: () => {
-      began.resolve();
-      return go.promise;
-    },
-  };
+  const slow = route(() => {
+    began.resolve();
+    return go.promise;
+  });
   const stop = new AbortController();
   const server = await serve(new Certificate(leaf), { '/slow': slow }, { signal: stop.signal });
   const { port } = server;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type RequestOptions, request } from 'node:https';
+import { Budget } from '../../../src/webhook/budget.ts';
 import type { Pair } from '../../../src/webhook/certificates/issue.ts';
 import { type Route, type ServerCollaborators, WebhookServer } from '../../../src/webhook/server.ts';
 
@@ -39,10 +40,23 @@ export function serve(
   return WebhookServer.listen({ certificate, routes, ...collaborators }, { host: '127.0.0.1', port: 0, ...settings });
 }
 
+/** A route of texts. */
+export function route(answer: (body: string) => Promise<string>, budget = new Budget(2 ** 20), limit = 100): Route {
+  return { limit, budget, answer: (body) => answer(Buffer.from(body).toString()) };
+}
+
+/** What a route answers, without a server. */
+export async function answerOf(routed: Route | undefined, body: string | Buffer): Promise<string> {
+  using hold = new Budget(2 ** 30).hold();
+  const answer = (await routed?.answer(Buffer.from(body), hold)) ?? '';
+  return typeof answer === 'string' ? answer : [...answer].join('');
+}
+
 export interface Response {
   readonly status: number | undefined;
   readonly text: string;
   readonly version: string;
+  readonly retryAfter?: string;
 }
 
 /** One request on a connection of its own, which verifies the server by `ca` as the API server does. */
@@ -58,5 +72,6 @@ export async function ask(
   const [response] = await once(sent, 'response');
   let text = '';
   for await (const part of response) text += part;
-  return { status: response.statusCode, text, version: response.httpVersion };
+  const { 'retry-after': retryAfter } = response.headers;
+  return { status: response.statusCode, text, version: response.httpVersion, ...(retryAfter && { retryAfter }) };
 }
