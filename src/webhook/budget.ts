@@ -45,8 +45,12 @@ export class Budget {
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const refuse = () => reject(new RequestError(503, 'there are too many requests at once: try again'));
-    const waiting = { hold, bytes, go: resolve, refuse };
+    const refuse = () => {
+      // At once: what is given back before it has woken up is not for it.
+      this.#queue.delete(waiting);
+      reject(new RequestError(503, 'there are too many requests at once: try again'));
+    };
+    const waiting: Waiting = { hold, bytes, go: resolve, refuse };
     this.#queue.add(waiting);
     const relief = setInterval(() => this.#relieve(), STALL.milliseconds / 2);
     const late = setTimeout(refuse, PATIENCE);

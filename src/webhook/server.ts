@@ -62,7 +62,12 @@ export class WebhookServer implements AsyncDisposable {
     this.#deadline = deadline;
     const { certificate } = collaborators;
     const secure = { ...certificate.current(), minVersion: 'TLSv1.2' } as const;
-    const times = { handshakeTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 120_000 };
+    const times = {
+      handshakeTimeout: 10_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 120_000,
+      connectionsCheckingInterval: 5000,
+    };
     this.#server = createServer({ ...secure, ...times, ALPNProtocols: ['http/1.1'] }, (request, response) => {
       void this.#answer(request, response);
     });

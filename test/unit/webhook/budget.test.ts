@@ -83,3 +83,15 @@ test('a client that sends a little now and then counts as silent', async () => {
   await hold.client(Promise.resolve(2 ** 16), (bytes) => bytes);
   assert.equal(hold.isStalled(), false);
 });
+
+test('what is given back in the very moment in which a request is refused is not lost', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  const budget = new Budget(100);
+  const busy = budget.hold();
+  await busy.take(60);
+  const failing = assert.rejects(budget.hold().take(50), refused(503));
+  context.mock.timers.tick(2000);
+  busy[Symbol.dispose]();
+  await failing;
+  assert.equal(await settled(budget.hold().take(100)), true);
+});
