@@ -1,7 +1,5 @@
 import { RequestError } from './http.ts';
 
-/** Milliseconds that a request waits for memory. The API server gives a review of a pod three seconds. */
-const PATIENCE = 2000;
 /** Who sends less than this in that time is cut off where others wait: the API server sends a body at once. */
 const STALL = { bytes: 64 * 2 ** 10, milliseconds: 250 } as const;
 
@@ -18,12 +16,15 @@ interface Waiting {
  */
 export class Budget {
   readonly #bytes: number;
+  readonly #patience: number;
   readonly #holds = new Set<Hold>();
   readonly #queue = new Set<Waiting>();
   #taken = 0;
 
-  constructor(bytes: number) {
+  /** @param patience milliseconds that a request waits. */
+  constructor(bytes: number, patience: number) {
     this.#bytes = bytes;
+    this.#patience = patience;
   }
 
   /** @param clock milliseconds, from any time on. */
@@ -53,7 +54,7 @@ export class Budget {
     const waiting: Waiting = { hold, bytes, go: resolve, refuse };
     this.#queue.add(waiting);
     const relief = setInterval(() => this.#relieve(), STALL.milliseconds / 2);
-    const late = setTimeout(refuse, PATIENCE);
+    const late = setTimeout(refuse, this.#patience);
     try {
       this.#relieve();
       await promise;

@@ -19,6 +19,9 @@ export const MEMORY = {
   conversion: 48 * MIB,
 } as const;
 
+/** Milliseconds that a request waits for memory. The API server gives a review of a pod three seconds, a conversion thirty. */
+export const PATIENCE = { reviews: 2000, conversions: 10_000 } as const;
+
 /** API servers open one for each request that is under way. */
 export const MOST_CONNECTIONS = 256;
 

@@ -5,7 +5,15 @@ import { type BindingCollaborators, reviewBound } from './bindings/handler.ts';
 import { Budget, type Hold } from './budget.ts';
 import { reviewExec } from './exec/handler.ts';
 import { RequestError } from './http.ts';
-import { CONVERSION_LIMIT, costOfConversion, costOfReview, LARGEST_REVIEW, MEMORY, REVIEW_LIMIT } from './memory.ts';
+import {
+  CONVERSION_LIMIT,
+  costOfConversion,
+  costOfReview,
+  LARGEST_REVIEW,
+  MEMORY,
+  PATIENCE,
+  REVIEW_LIMIT,
+} from './memory.ts';
 import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './pods/handler.ts';
 import type { Route } from './server.ts';
 
@@ -13,7 +21,7 @@ import type { Route } from './server.ts';
 export function convertRoute(): Route {
   return {
     limit: CONVERSION_LIMIT,
-    budget: new Budget(MEMORY.conversions),
+    budget: new Budget(MEMORY.conversions, PATIENCE.conversions),
     answer: async (body, hold) => {
       const answer = readable(() => convertReview(body));
       if (answer === undefined) throw new RequestError(400, 'this is no ConversionReview of apiextensions.k8s.io/v1');
@@ -27,7 +35,7 @@ type AnswerTo = (review: Review) => Promise<object | undefined>;
 
 /** Reviews of pods: the API server takes no object of more than three megabytes, and shows two of them. */
 function podRoutes<Path extends string>(answers: Readonly<Record<Path, AnswerTo>>): Readonly<Record<Path, Route>> {
-  const budget = new Budget(MEMORY.reviews);
+  const budget = new Budget(MEMORY.reviews, PATIENCE.reviews);
   const route = ([path, answerTo]: [string, AnswerTo]) => [path, podRoute(budget, answerTo)];
   return Object.fromEntries(Object.entries<AnswerTo>(answers).map(route));
 }

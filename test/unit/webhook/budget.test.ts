@@ -13,7 +13,7 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 test('what is given back is given to the one that has waited longest', async () => {
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const [first, second, third] = [budget.hold(), budget.hold(), budget.hold()];
   await first.take(80);
   const [large, small] = [second.take(90), third.take(5)];
@@ -24,12 +24,12 @@ test('what is given back is given to the one that has waited longest', async () 
 });
 
 test('what is never there is refused at once', async () => {
-  await assert.rejects(new Budget(100).hold().take(101), refused(413));
+  await assert.rejects(new Budget(100, 2000).hold().take(101), refused(413));
 });
 
 test('who waits too long is refused, and keeps nobody behind it waiting', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const busy = budget.hold();
   await busy.take(60);
   const large = budget.hold().take(50);
@@ -42,7 +42,7 @@ test('who waits too long is refused, and keeps nobody behind it waiting', async 
 });
 
 test('where all wait for each other the last is refused', async () => {
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const [first, second] = [budget.hold(), budget.hold()];
   await Promise.all([first.take(50), second.take(50)]);
   const more = first.take(20);
@@ -53,7 +53,7 @@ test('where all wait for each other the last is refused', async () => {
 
 test('a client that sends nothing is cut off once another waits, and one that sends is not', async () => {
   let now = 0;
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const [silent, busy, other] = Array.from({ length: 3 }, () => budget.hold(() => now));
   assert.ok(silent && busy && other);
   await silent.take(50);
@@ -73,7 +73,7 @@ test('a client that sends nothing is cut off once another waits, and one that se
 
 test('a client that sends a little now and then counts as silent', async () => {
   let now = 0;
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const hold = budget.hold(() => now);
   for (const _ of Array(3)) {
     await hold.client(Promise.resolve(1), (bytes) => bytes);
@@ -86,7 +86,7 @@ test('a client that sends a little now and then counts as silent', async () => {
 
 test('what is given back in the very moment in which a request is refused is not lost', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-  const budget = new Budget(100);
+  const budget = new Budget(100, 2000);
   const busy = budget.hold();
   await busy.take(60);
   const failing = assert.rejects(budget.hold().take(50), refused(503));

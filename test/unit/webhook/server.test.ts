@@ -88,7 +88,7 @@ test('who sends more than is taken sees why it is refused', async () => {
 });
 
 test('a slow client is cut off once another needs the memory, and that one is answered', async () => {
-  const slowly = route(async (body) => body, new Budget(100), 100);
+  const slowly = route(async (body) => body, new Budget(100, 1000), 100);
   await using server = await serve(new Certificate(leaf), { '/echo': slowly });
   const slow = await connection(server.port, 'Content-Length: 100', 'x'.repeat(50));
   const status = statusOn(slow);
@@ -98,7 +98,7 @@ test('a slow client is cut off once another needs the memory, and that one is an
 
 test('where memory stays short a client is told when to try again', async () => {
   const go = Promise.withResolvers<string>();
-  const [began, busy] = [Promise.withResolvers<void>(), new Budget(100)];
+  const [began, busy] = [Promise.withResolvers<void>(), new Budget(100, 1000)];
   const kept = route(() => {
     began.resolve();
     return go.promise;

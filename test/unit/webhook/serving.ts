@@ -41,13 +41,17 @@ export function serve(
 }
 
 /** A route of texts. */
-export function route(answer: (body: string) => Promise<string>, budget = new Budget(2 ** 20), limit = 100): Route {
+export function route(
+  answer: (body: string) => Promise<string>,
+  budget = new Budget(2 ** 20, 1000),
+  limit = 100,
+): Route {
   return { limit, budget, answer: (body) => answer(Buffer.from(body).toString()) };
 }
 
 /** What a route answers, without a server. */
 export async function answerOf(routed: Route | undefined, body: string | Buffer): Promise<string> {
-  using hold = new Budget(2 ** 30).hold();
+  using hold = new Budget(2 ** 30, 1000).hold();
   const answer = (await routed?.answer(Buffer.from(body), hold)) ?? '';
   return typeof answer === 'string' ? answer : [...answer].join('');
 }
