@@ -8,7 +8,7 @@ import { all } from './list.ts';
 import { PROFILES } from './record.ts';
 import type { Workload } from './workload.ts';
 
-const BINDINGS = customResource('profilebindings', 'ProfileBinding', true);
+export const BINDINGS = customResource('profilebindings', 'ProfileBinding', true);
 const OWNER = 'app.kubernetes.io/managed-by';
 const US = 'kubectl-syscribe';
 /** On a binding of ours: the workload that it is for, as KIND.NAME. */

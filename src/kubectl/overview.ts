@@ -1,7 +1,8 @@
+import { isBuilt, NOT_BUILT, notInstalled, notRecorded } from '../api/built.ts';
 import type { Denied } from '../api/denials.ts';
 import { LABELS } from '../api/names.ts';
 import type { Rollout } from '../api/rollout.ts';
-import type { ProfileRecording, SeccompProfile } from '../api/types.ts';
+import type { ProfileBinding, ProfileRecording, SeccompProfile } from '../api/types.ts';
 
 /** What `status` tells of a recording. */
 interface RecordingRow {
@@ -45,9 +46,17 @@ interface ProfileRow {
   readonly problem?: string;
 }
 
+/** A binding that binds nothing. */
+interface BindingRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly problem: string;
+}
+
 export interface Overview {
   readonly recordings: readonly RecordingRow[];
   readonly profiles: readonly ProfileRow[];
+  readonly bindings: readonly BindingRow[];
 }
 
 interface Trouble {
@@ -63,11 +72,13 @@ const PROBLEMS = new Set(['Error', 'Terminating']);
  * Recordings and profiles at a glance, each in the order of their names.
  * @param namespace the recordings of which are meant, with their profiles and those that are rolled out to its pods; undefined: all,
  * and profiles that nobody recorded.
+ * @param bindings of that namespace: those that bind nothing are told.
  */
 export function overview(
   recordings: readonly ProfileRecording[],
   profiles: readonly SeccompProfile[],
   namespace: string | undefined,
+  bindings: readonly ProfileBinding[] = [],
 ): Overview {
   const ours = recordings.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
   const theirs = profiles.filter((profile) => {
@@ -81,6 +92,10 @@ export function overview(
       .filter(isWorthTelling)
       .map(profileRow)
       .sort((a, b) => order(a.name, b.name)),
+    bindings: bindings
+      .filter(({ spec }) => !isBuilt(spec.profileRef.kind))
+      .map(bindingRow)
+      .sort((a, b) => order(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`)),
   };
 }
 
@@ -88,9 +103,11 @@ function recordingRow({ metadata, spec, status }: ProfileRecording): RecordingRo
   const complete = conditionOf(status?.conditions, 'Complete');
   const problem = metadata.deletionTimestamp
     ? 'it is being deleted: what its nodes recorded is put in order'
-    : complete?.status === 'True' || complete?.reason === 'NothingRecorded'
-      ? undefined
-      : [complete?.reason, complete?.message].filter(Boolean).join(': ') || undefined;
+    : !isBuilt(spec.kind)
+      ? `${NOT_BUILT}: ${notRecorded(spec.kind)}`
+      : complete?.status === 'True' || complete?.reason === 'NothingRecorded'
+        ? undefined
+        : [complete?.reason, complete?.message].filter(Boolean).join(': ') || undefined;
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -106,6 +123,10 @@ function recordingRow({ metadata, spec, status }: ProfileRecording): RecordingRo
       syscalls,
     })),
   };
+}
+
+function bindingRow({ metadata: { namespace = '', name }, spec }: ProfileBinding): BindingRow {
+  return { namespace, name, problem: `${NOT_BUILT}: ${notInstalled(spec.profileRef.kind)}: no pod is bound by it` };
 }
 
 function isWorthTelling({ metadata: { labels = {} } }: SeccompProfile): boolean {

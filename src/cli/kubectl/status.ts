@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ProfileRecording, SeccompProfile } from '../../api/types.ts';
+import type { ProfileBinding, ProfileRecording, SeccompProfile } from '../../api/types.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Overview } from '../../kubectl/overview.ts';
 import { EXIT } from '../exit.ts';
@@ -21,7 +21,7 @@ interface Options extends ClusterOptions, OutputOptions {
 }
 
 const HELP = `
-The exit status is 1 where a recording is not complete, a profile in trouble or something refused, 0 otherwise.
+The exit status is 1 where a recording is not complete, a profile in trouble, a binding without effect or something refused, 0 otherwise.
 
 Example:
   $ kubectl syscribe status -A`;
@@ -40,20 +40,24 @@ export function register(program: Command): void {
 
 async function run(options: Options): Promise<number> {
   const { overview } = await import('../../kubectl/overview.ts');
+  const { BINDINGS } = await import('../../kubectl/enforce.ts');
   const { all } = await import('../../kubectl/list.ts');
   const { PROFILES, RECORDINGS } = await import('../../kubectl/record.ts');
   const found = await withCluster(options, async (client, namespace) => {
     const only = options.allNamespaces ? undefined : namespace;
     const recordings = await all<ProfileRecording & KubeObject>(client, RECORDINGS, undefined, only);
-    return overview(recordings, await all<SeccompProfile & KubeObject>(client, PROFILES), only);
+    const bindings = await all<ProfileBinding & KubeObject>(client, BINDINGS, undefined, only);
+    return overview(recordings, await all<SeccompProfile & KubeObject>(client, PROFILES), only, bindings);
   });
   if (options.output) writeStructured(found, options.output);
   else writeAll(1, render(found, painter(), Date.now()));
-  const wrong = [...found.recordings, ...found.profiles].some(({ problem }) => problem !== undefined);
+  const wrong = [...found.recordings, ...found.profiles, ...found.bindings].some(
+    ({ problem }) => problem !== undefined,
+  );
   return wrong ? EXIT.different : EXIT.ok;
 }
 
-function render({ recordings, profiles }: Overview, paint: Paint, now: number): string {
+function render({ recordings, profiles, bindings }: Overview, paint: Paint, now: number): string {
   const parts: string[] = [];
   if (recordings.length > 0)
     parts.push(
@@ -82,6 +86,7 @@ function render({ recordings, profiles }: Overview, paint: Paint, now: number): 
       problem ? [`recording ${namespace}/${name}: ${problem}`] : [],
     ),
     ...profiles.flatMap(({ name, problem }) => (problem ? [`profile ${name}: ${problem}`] : [])),
+    ...bindings.map(({ namespace, name, problem }) => `binding ${namespace}/${name}: ${problem}`),
   ];
   if (problems.length > 0)
     parts.push(`${problems.map((line) => paint('yellow', `! ${printable(line)}`)).join('\n')}\n`);

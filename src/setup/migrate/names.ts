@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { PROFILE_KINDS } from '../../api/built.ts';
 import { LABELS } from '../../api/names.ts';
 import { localhostProfile } from '../../api/references.ts';
 
@@ -23,7 +24,7 @@ export interface Moved {
   readonly partial: readonly string[];
 }
 
-const PROFILES: readonly string[] = ['SeccompProfile', 'SelinuxProfile', 'RawSelinuxProfile', 'AppArmorProfile'];
+const PROFILES: readonly string[] = PROFILE_KINDS;
 /** What kubectl and the API server write; it means nothing elsewhere. */
 const NOT_KEPT = 'kubectl.kubernetes.io/last-applied-configuration';
 /** Of profiles of these kinds others know the name. */

@@ -1,3 +1,4 @@
+import { isBuilt } from '../../api/built.ts';
 import type { ProfileBinding } from '../../api/types.ts';
 import { allow, type Review } from '../admission.ts';
 import { isPod } from '../pods/pod.ts';
@@ -35,7 +36,10 @@ export async function reviewBound(
   const referred = await Promise.all(
     wanted.map(async (binding) => {
       const { profileRef } = binding.spec;
-      return [binding, referenceTo(profileRef, await profiles.get(profileRef))] as const;
+      return [
+        binding,
+        referenceTo(profileRef, isBuilt(profileRef.kind) ? await profiles.get(profileRef) : undefined),
+      ] as const;
     }),
   );
   const context = { namespace, namespaceLabels: await namespaces.labels(namespace) };

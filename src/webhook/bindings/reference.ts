@@ -1,3 +1,4 @@
+import { isBuilt, NOT_BUILT, notInstalled } from '../../api/built.ts';
 import { LABELS } from '../../api/names.ts';
 import type { ProfileBinding } from '../../api/types.ts';
 import type { SecurityContext } from '../pods/pod.ts';
@@ -24,11 +25,16 @@ export type Reference =
   /** Why no pod can be given it, by the reason of an event. */
   | { readonly reason: string; readonly message: string };
 
-/** @param profile undefined: there is none of that name. */
+/**
+ * @param profile undefined: there is none of that name.
+ * @param installed whether profiles of a kind get to nodes. Where they do not, a pod that referred to one could not start.
+ */
 export function referenceTo(
   { kind, name }: ProfileBinding['spec']['profileRef'],
   profile: BoundProfile | undefined,
+  installed: (kind: BoundKind) => boolean = isBuilt,
 ): Reference {
+  if (!installed(kind)) return { reason: NOT_BUILT, message: notInstalled(kind) };
   const what = `${kind} ${name}`;
   if (!profile) return { reason: 'ProfileNotFound', message: `there is no ${what}` };
   if (profile.metadata.labels?.[LABELS.partial] !== undefined)

@@ -1,3 +1,4 @@
+import { isBuilt } from '../../api/built.ts';
 import { LABELS } from '../../api/names.ts';
 import type { ProfileBinding, ProfileRecording } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -37,12 +38,9 @@ export class ClusterCollaborators {
         { client, resource: PROFILES[kind], log },
         { labelSelector: `!${LABELS.partial}`, transform: reduced },
       );
-    const profiles = {
-      SeccompProfile: profilesOf('SeccompProfile'),
-      SelinuxProfile: profilesOf('SelinuxProfile'),
-      AppArmorProfile: profilesOf('AppArmorProfile'),
-    };
-    this.#informers = [recordings, bindings, recorded, bound, ...Object.values(profiles)];
+    const kinds = (Object.keys(PROFILES) as BoundKind[]).filter(isBuilt);
+    const profiles = new Map(kinds.map((kind) => [kind, profilesOf(kind)]));
+    this.#informers = [recordings, bindings, recorded, bound, ...profiles.values()];
     this.recording = {
       recordings: { list: (namespace) => listIn(client, RECORDINGS, recordings, namespace) },
       namespaces: { labels: (name) => labelsOf(client, recorded, name) },
@@ -50,7 +48,12 @@ export class ClusterCollaborators {
     };
     this.binding = {
       bindings: { list: (namespace) => listIn(client, BINDINGS, bindings, namespace) },
-      profiles: { get: ({ kind, name }) => find(client, PROFILES[kind], profiles[kind], name) },
+      profiles: {
+        get: async ({ kind, name }) => {
+          const cache = profiles.get(kind);
+          return cache && (await find(client, PROFILES[kind], cache, name));
+        },
+      },
       namespaces: { labels: (name) => labelsOf(client, bound, name) },
       events: eventsOn(recorders.binding),
     };

@@ -1,9 +1,11 @@
+import { isBuilt, NOT_BUILT, notRecorded } from '../../api/built.ts';
 import {
   ANNOTATIONS,
   isDnsLabel,
   LABELS,
   LOG_TYPE,
   matchesSelector,
+  type ProfileKind,
   sessionId,
   traceAnnotation,
 } from '../../api/names.ts';
@@ -21,6 +23,8 @@ export interface Context {
   readonly random: (below: number) => number;
   /** SPO's way: the Logs recorder replaces stricter profiles in every namespace. */
   readonly replaceStricter?: boolean;
+  /** Whether profiles of a kind are recorded. Where they are not, no node has what a pod would be given for it. */
+  readonly recorded?: (kind: ProfileKind) => boolean;
 }
 
 /** Something to be told of a recording. */
@@ -76,6 +80,7 @@ class Work {
   /** Whether a recording is about this pod. One that cannot be is told of, but keeps no pod from being made. */
   isFor(recording: ProfileRecording): boolean {
     const { metadata, spec } = recording;
+    const { recorded = isBuilt } = this.#context;
     if (metadata.deletionTimestamp !== undefined || traceAnnotation(spec.kind, spec.recorder) === undefined)
       return false;
     const selection = matchesSelector(spec.podSelector, this.#original.metadata?.labels ?? {});
@@ -83,6 +88,8 @@ class Work {
     if (!wrong && !selection.matches) return false;
     if (spec.recorder === 'Logs') this.#seen.push(metadata.name);
     if (wrong) this.#tell(recording, 'InvalidPodSelector', `its podSelector: ${selection.error}`);
+    else if (!recorded(spec.kind))
+      this.#tell(recording, NOT_BUILT, `${notRecorded(spec.kind)}: ${this.#name} stays as it is`);
     else if (isDnsLabel(metadata.name)) return true;
     else this.#tell(recording, 'NameNotDNSLabel', `its name is no DNS label: ${this.#name} is not recorded`);
     return false;

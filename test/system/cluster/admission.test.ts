@@ -28,8 +28,10 @@ const select = (app: string) => ({ podSelector: { matchLabels: { app } } });
 const RECORDINGS = {
   bpf: { kind: 'SeccompProfile', recorder: 'Bpf', ...select('bpf') },
   logs: { kind: 'SeccompProfile', recorder: 'Logs', ...select('logs') },
+  // Nothing records it.
+  selinux: { kind: 'SelinuxProfile', recorder: 'Logs', ...select('selinux') },
   term: {
-    kind: 'SelinuxProfile',
+    kind: 'SeccompProfile',
     recorder: 'Logs',
     podSelector: {
       matchExpressions: [
@@ -85,8 +87,17 @@ test('pods are made with their session, and from the log with the profile that l
   assert.deepEqual(logs.spec.containers[0]?.securityContext, {
     seccompProfile: { type: 'Localhost', localhostProfile: 'operator/log-enricher-trace.json' },
   });
-  const term = await made(pod('term', 'term', {}, { yes: '' }));
-  assert.deepEqual(term.spec.containers[0]?.securityContext, { seLinuxOptions: { type: 'selinuxrecording.process' } });
+});
+
+test('a kind that nothing records leaves pods as they are, and who makes them is told', cluster.options, async () => {
+  const { code, stdout, stderr } = await create(pod('selinux', 'selinux'));
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /Warning: recording selinux: SelinuxProfiles are not recorded by this version: pod selinux stays/,
+  );
+  assert.deepEqual((JSON.parse(stdout) as Made).spec.containers[0]?.securityContext, undefined);
+  assert.ok(webhooks?.told.includes('selinux KindNotBuilt'));
 });
 
 test('what nobody records, or where nobody may, is left as it is', cluster.options, async () => {
@@ -172,8 +183,18 @@ test('what is not built is taken, in old versions too, and whoever writes it is 
     assert.equal(code, 0, stderr);
     assert.match(stderr, new RegExp(`^Warning: .*${object.kind}s are kept, but not installed by this version`, 'm'));
   }
-  const selinux = await create(recording('selinux', { ...WRONG_PAIR, recorder: 'Logs' }));
+  const selinux = await create(recording('selinux-too', { ...WRONG_PAIR, recorder: 'Logs' }));
   assert.match(selinux.stderr, /^Warning: .*nothing is recorded for it by this version/m);
+  for (const kind of ['AppArmorProfile', 'SelinuxProfile', 'SeccompProfile'])
+    for (const version of ['v1', 'v1alpha1']) {
+      const spec = { image: '*', profileRef: { kind, name: 'kept' } };
+      const name = `${kind.toLowerCase()}-${version}`;
+      const bound = await create({ ...written('ProfileBinding', version, spec), metadata: { name } });
+      const warning = new RegExp(`^Warning: .*${kind}s are not installed by this version: no pod is bound by it`, 'm');
+      assert.equal(bound.code, 0, bound.stderr);
+      if (kind === 'SeccompProfile') assert.equal(bound.stderr, '');
+      else assert.match(bound.stderr, warning);
+    }
   const seccomp = await create(recording('seccomp', RECORDINGS.bpf));
   assert.deepEqual([selinux.code, seccomp.code, seccomp.stderr], [0, 0, '']);
 });
@@ -235,6 +256,7 @@ test(
     for (const [name, app, labels] of [
       ['dead-bpf', 'bpf', {}],
       ['dead-free', 'free', {}],
+      ['dead-selinux', 'selinux', {}],
       ['dead-term-1', 'term', {}],
       ['dead-term-2', 'term', { yes: '', no: '' }],
       ['dead-term-3', 'term', { yes: '', not: 'x' }],

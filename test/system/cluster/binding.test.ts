@@ -7,6 +7,8 @@ import { GROUP, installWebhooks, kubectlOf, type Webhooks } from './webhooks.ts'
 const NGINX = 'syscribe.test/nginx:1';
 const BUSYBOX = 'syscribe.test/busybox:1';
 
+const NOT_BUILT = ['AppArmorProfile', 'SelinuxProfile'];
+
 let webhooks: Webhooks | undefined;
 const cluster = useCluster(0, async () => {
   webhooks = await installWebhooks(cluster);
@@ -19,6 +21,7 @@ const cluster = useCluster(0, async () => {
     binding('front', NGINX, 'front'),
     binding('any', '*', 'any'),
     binding('off', 'syscribe.test/off:1', 'off'),
+    ...NOT_BUILT.map((kind) => binding(kind.toLowerCase(), 'syscribe.test/off:2', 'kept', kind)),
   );
   await until(
     'pods are bound',
@@ -40,8 +43,8 @@ function profile(name: string, spec: object = {}): object {
 }
 
 /** As SPO's example has it: its old version knows no podSelector. */
-function binding(name: string, image: string, of: string): object {
-  const spec = { image, profileRef: { kind: 'SeccompProfile', name: of } };
+function binding(name: string, image: string, of: string, kind = 'SeccompProfile'): object {
+  const spec = { image, profileRef: { kind, name: of } };
   return { apiVersion: `${GROUP}/v1alpha1`, kind: 'ProfileBinding', metadata: { name, namespace: 'bound' }, spec };
 }
 
@@ -85,6 +88,26 @@ test('a profile that is disabled is not bound, and who makes the pod is told', c
   assert.match(stderr, /Warning: binding off: SeccompProfile off is disabled: pod off does not get it/);
   assert.equal((JSON.parse(stdout) as Made).spec.containers[0]?.securityContext, undefined);
   assert.ok(webhooks?.told.includes('off ProfileDisabled'));
+});
+
+test('a profile that nothing installs is not bound, and who makes the pod is told', cluster.options, async () => {
+  const profiles = [
+    { apiVersion: `${GROUP}/v1`, kind: 'AppArmorProfile', metadata: { name: 'kept' }, spec: { abstract: {} } },
+    { apiVersion: `${GROUP}/v1`, kind: 'SelinuxProfile', metadata: { name: 'kept' }, spec: {} },
+  ];
+  await apply(...profiles);
+  const { code, stdout, stderr } = await create(pod('kept', 'syscribe.test/off:2'));
+  assert.equal(code, 0, stderr);
+  for (const kind of NOT_BUILT) {
+    const message = `${kind}s are not installed by this version: pod kept does not get it`;
+    assert.match(stderr, new RegExp(`Warning: binding ${kind.toLowerCase()}: ${message}`));
+    assert.ok(webhooks?.told.includes(`${kind.toLowerCase()} KindNotBuilt`));
+  }
+  const { spec } = JSON.parse(stdout) as Made;
+  assert.deepEqual(
+    [spec.securityContext, spec.containers[0]?.securityContext],
+    [{ seccompProfile: at('any') }, undefined],
+  );
 });
 
 test('an ephemeral container gets the profile of its image', cluster.options, async () => {

@@ -75,3 +75,29 @@ test('profiles of the namespace’s recordings, without the instances of what is
   const all = overview([], [own], undefined).profiles;
   assert.deepEqual(all, [{ name: 'by-hand', status: 'Error', syscalls: 2, problem: 'Unavailable' }]);
 });
+
+test('recordings and bindings of kinds that are not built are told, since nothing else tells of them', () => {
+  const recorded = recording('files');
+  const binding = (name: string, kind: 'SeccompProfile' | 'AppArmorProfile' | 'SelinuxProfile') => ({
+    apiVersion: 'security-profiles-operator.x-k8s.io/v1' as const,
+    kind: 'ProfileBinding' as const,
+    metadata: { name, namespace: 'shop' },
+    spec: { image: '*', profileRef: { kind, name: 'web' } },
+  });
+  const bindings = [binding('b', 'SelinuxProfile'), binding('fine', 'SeccompProfile'), binding('a', 'AppArmorProfile')];
+  const spec = { ...recorded.spec, kind: 'AppArmorProfile' as const };
+  const found = overview([{ ...recorded, spec }], [], 'shop', bindings);
+  assert.equal(found.recordings[0]?.problem, 'KindNotBuilt: AppArmorProfiles are not recorded by this version');
+  assert.deepEqual(found.bindings, [
+    {
+      namespace: 'shop',
+      name: 'a',
+      problem: 'KindNotBuilt: AppArmorProfiles are not installed by this version: no pod is bound by it',
+    },
+    {
+      namespace: 'shop',
+      name: 'b',
+      problem: 'KindNotBuilt: SelinuxProfiles are not installed by this version: no pod is bound by it',
+    },
+  ]);
+});

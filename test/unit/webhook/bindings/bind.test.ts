@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { isBuilt } from '../../../../src/api/built.ts';
 import type { ProfileBinding } from '../../../../src/api/types.ts';
 import { bindingsFor, bindPod } from '../../../../src/webhook/bindings/bind.ts';
 import { type BoundProfile, referenceTo } from '../../../../src/webhook/bindings/reference.ts';
@@ -36,9 +37,17 @@ function bind(
     profile = INSTALLED,
     labels = {},
     before,
-  }: { profile?: BoundProfile; labels?: Record<string, string>; before?: Pod } = {},
+    installed = () => true,
+  }: {
+    profile?: BoundProfile;
+    labels?: Record<string, string>;
+    before?: Pod;
+    installed?: (kind: Spec['profileRef']['kind']) => boolean;
+  } = {},
 ) {
-  const referred = bindingsFor(given, bindings).map((one) => [one, referenceTo(one.spec.profileRef, profile)] as const);
+  const referred = bindingsFor(given, bindings).map(
+    (one) => [one, referenceTo(one.spec.profileRef, profile, installed)] as const,
+  );
   return bindPod(given, referred, { namespace: 'default', namespaceLabels: labels, ...(before && { before }) });
 }
 
@@ -55,6 +64,18 @@ test('containers of the image get the profile, init containers too, and others d
   });
   assert.deepEqual([result.events, result.warnings], [[], []]);
 });
+
+for (const kind of ['SelinuxProfile', 'AppArmorProfile'] as const)
+  for (const image of ['nginx:1', '*'])
+    test(`${kind}s are not installed: a binding of ${image} to one changes nothing and says so`, () => {
+      const given = pod([web()]);
+      const result = bind(given, [binding('b', image, { kind }), binding('c', image)], { installed: isBuilt });
+      const seccomp = bind(given, [binding('c', image)]);
+      assert.deepEqual(result.pod, seccomp.pod);
+      assert.deepEqual(reasons(result), ['b KindNotBuilt']);
+      const message = `binding b: ${kind}s are not installed by this version: pod web does not get it`;
+      assert.deepEqual(result.warnings, [message]);
+    });
 
 test('each kind is given by its own field, several at once', () => {
   const all = [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import rfc6902 from 'rfc6902';
+import { isBuilt } from '../../../../src/api/built.ts';
 import { parseSessionId } from '../../../../src/api/names.ts';
 import type { ProfileRecording } from '../../../../src/api/types.ts';
 import { patchOf } from '../../../../src/webhook/patch.ts';
@@ -18,6 +19,7 @@ function mutate(given: Pod, recordings: readonly ProfileRecording[], context: Pa
     namespaceLabels: { 'spo.x-k8s.io/enable-recording': '' },
     now: 1_700_000_000_999,
     random: () => 0,
+    recorded: () => true,
     ...context,
   });
 }
@@ -47,6 +49,21 @@ test('from the log: containers get the profile that logs, whose file is where no
   });
   assert.equal(patchOf(pod(), result.pod).length, 2);
 });
+
+for (const [kind, recorder] of [
+  ['SelinuxProfile', 'Logs'],
+  ['AppArmorProfile', 'Bpf'],
+] as const)
+  test(`${kind}s are not recorded: a pod stays as it is, and its maker is told`, () => {
+    const given = pod();
+    const { pod: after, events, warnings } = mutate(given, [recording('r', { kind, recorder })], { recorded: isBuilt });
+    assert.deepEqual(after.spec, given.spec);
+    assert.deepEqual(
+      events.map(({ reason }) => reason),
+      ['KindNotBuilt'],
+    );
+    assert.deepEqual(warnings, [`recording r: ${kind}s are not recorded by this version: pod web stays as it is`]);
+  });
 
 test('SELinux: the type that logs, with what else container or pod say', () => {
   const logs = [recording('rec', { kind: 'SelinuxProfile', recorder: 'Logs' })];
