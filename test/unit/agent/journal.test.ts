@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Journal } from '../../../src/agent/journal.ts';
 import { withRun } from '../../../src/agent/record.ts';
-import { Records } from '../../../src/agent/records.ts';
 import { record, run } from './samples.ts';
 
 function directory(context: TestContext): string {
@@ -69,40 +67,4 @@ test('what an interrupted write left is removed; what is not ours stays', (conte
   mkdirSync(join(path, 'lost+found'));
   assert.deepEqual(load(path), { records: [], complaints: [] });
   assert.deepEqual(readdirSync(path).sort(), ['.keep', '.snapshot', 'lost+found']);
-});
-
-test('a disk that is full is told, and a record is written as soon as there is room', (context) => {
-  // Registered before the directory: hooks run in order, and what is mounted there has to go first.
-  let mounted = '';
-  context.after(() => mounted && execFileSync('umount', [mounted]));
-  const path = directory(context);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'syscribe-test', path], { stdio: 'pipe' });
-  } catch {
-    context.skip('a file system can only be mounted by root');
-    return;
-  }
-  mounted = path;
-  const told: string[] = [];
-  const journal = new Journal(path, (line) => told.push(line));
-  const records = new Records(journal, () => {});
-  const before = record();
-  assert.ok(records.put(before));
-  writeFileSync(join(path, 'filling'), Buffer.alloc(56 << 10));
-  const large = withRun(before, 'x'.repeat(20_000), run(['read']), false, 1);
-  assert.equal(records.put(large), false);
-  assert.equal(records.put(large), false);
-  assert.match(told.join('\n'), /^records are kept in memory.*: cannot write .*ENOSPC.*$/, 'once');
-  assert.match(journal.failures.join(), /cannot write .*: ENOSPC/);
-  assert.equal(journal.failing, 1);
-  assert.deepEqual(load(path).records, [before], 'what was there before is whole');
-  assert.deepEqual(
-    readdirSync(path).filter((name) => name.startsWith('.')),
-    [],
-  );
-  rmSync(join(path, 'filling'));
-  assert.ok(records.put(large), 'the same record is tried again');
-  assert.deepEqual([journal.failures, journal.failing], [[], 0]);
-  assert.deepEqual(told.slice(1), ['all records are on disk again']);
-  assert.deepEqual(load(path).records, [large]);
 });

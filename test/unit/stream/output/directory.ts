@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,21 +7,6 @@ import type { TestContext } from 'node:test';
 export function directory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'syscribe-output-'));
   t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
-
-/** A file system of so many KiB, or undefined (and the test skipped) where it may not be mounted. */
-export function smallDisk(t: TestContext, kilobytes: number): string | undefined {
-  if (process.getuid?.() !== 0) {
-    t.skip('mounting a tmpfs takes root');
-    return undefined;
-  }
-  const path = mkdtempSync(join(tmpdir(), 'syscribe-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'syscribe-test', path]);
-  t.after(() => {
-    execFileSync('umount', [path]);
-    rmSync(path, { recursive: true });
-  });
   return path;
 }
 

@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import {
-  constants,
-  createReadStream,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { constants, createReadStream, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { SyscribeError } from '../../../../src/platform/errors.ts';
 import { RotatingFile } from '../../../../src/stream/output/rotating-file.ts';
-import { directory, linesOf, smallDisk } from './directory.ts';
+import { directory, linesOf } from './directory.ts';
 
 const never = new AbortController().signal;
 const line = (length: number, character = 'x') => `${character.repeat(length - 1)}\n`;
@@ -101,36 +91,6 @@ test('a rotated file is on the disk before it is left: a later sync does not rea
   await using file = new RotatingFile(path, { maxBytes: 50 });
   for (let count = 0; count < 3; count++) await file.write(line(50), never);
   assert.deepEqual(synced, [50, 50]);
-});
-
-test('a line that could not be cut off at once is cut off before the next one', async (t) => {
-  const disk = smallDisk(t, 16);
-  if (disk === undefined) return;
-  const path = join(disk, 'audit.log');
-  const probe = await open(path, 'a');
-  const prototype = Object.getPrototypeOf(probe) as FileHandle;
-  await probe.close();
-  const truncate = t.mock.method(prototype, 'truncate', async () => {
-    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
-  });
-  const stop = new AbortController();
-  await using file = new RotatingFile(path, { say: () => stop.abort() });
-  await assert.rejects(file.write(line(5000).repeat(4), stop.signal), /1 lines \(5000 bytes\) not written/);
-  assert.ok(!readFileSync(path, 'utf8').endsWith('\n'), 'the disk refused to cut');
-  truncate.mock.restore();
-  await file.write('small\n', never);
-  assert.deepEqual(
-    linesOf(disk, 'audit').map((each) => each.length),
-    [4999, 4999, 4999, 5],
-  );
-});
-
-test('a disk without room for the file itself is told as what it is', async (t) => {
-  const disk = smallDisk(t, 4);
-  if (disk === undefined) return;
-  execFileSync('mount', ['-o', 'remount,size=4k,nr_inodes=1', disk]);
-  await using file = new RotatingFile(join(disk, 'audit.log'));
-  await assert.rejects(file.open(), (error) => error instanceof SyscribeError && error.code === 'ERR_FILE_WRITE');
 });
 
 test('a named pipe may get its reader later, and a slow one; all lines come out', { timeout: 20_000 }, async (t) => {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { SyscribeError } from '../../../../src/platform/errors.ts';
 import { RotatingFile } from '../../../../src/stream/output/rotating-file.ts';
-import { directory, linesOf, smallDisk } from './directory.ts';
+import { directory, linesOf } from './directory.ts';
 
 const never = new AbortController().signal;
 const refused = (error: unknown) => error instanceof SyscribeError && error.code === 'ERR_FILE_WRITE' && !!error.remedy;
@@ -149,27 +149,4 @@ test('a disk that stays full: it is told once, and on an abort how many lines ar
   );
   assert.equal(said.length, 1);
   assert.match(said[0] ?? '', /ENOSPC/);
-});
-
-test('a full disk: lines wait until there is room, whole at any time, and all come out', async (t) => {
-  const path = smallDisk(t, 64);
-  if (path === undefined) return;
-  writeFileSync(join(path, 'filler'), Buffer.alloc(40 << 10));
-  const lines = numbered(500, 97);
-  const said: string[] = [];
-  let between: string[] = [];
-  const say = (text: string) => {
-    said.push(text);
-    if (said.length > 1) return;
-    between = linesOf(path, 'audit');
-    rmSync(join(path, 'filler'));
-  };
-  await using file = new RotatingFile(join(path, 'audit.log'), { say });
-  await file.write(lines.join(''), never);
-  const whole = lines.map((line) => line.trimEnd());
-  assert.ok(between.length > 0 && between.length < lines.length, `${between.length} lines before it was full`);
-  assert.deepEqual(between, whole.slice(0, between.length));
-  assert.deepEqual(linesOf(path, 'audit'), whole);
-  assert.equal(said.length, 2);
-  assert.match(said[1] ?? '', /again/);
 });
