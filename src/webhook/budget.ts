@@ -85,10 +85,13 @@ export class Budget {
 
   #relieve(): void {
     for (const hold of this.#holds) if (hold.isStalled()) hold.cutOff();
-    // Where all that hold something wait for more, nothing is ever given back: the last of them is refused.
-    const waiting = [...this.#queue].filter(({ hold }) => hold.bytes > 0);
-    const others = new Set(waiting.map(({ hold }) => hold));
-    if ([...this.#holds].every((hold) => hold.bytes === 0 || others.has(hold))) waiting.at(-1)?.refuse();
+    // Where all that hold something wait for more, nothing is ever given back: the last of them is refused that needs more
+    // than its share, so that a small request is not refused for those that hold much.
+    const waiting = [...this.#queue];
+    const holds = new Set(waiting.map(({ hold }) => hold));
+    if (![...this.#holds].every((hold) => hold.bytes === 0 || holds.has(hold))) return;
+    const share = this.#bytes / waiting.length;
+    waiting.findLast(({ hold, bytes }) => hold.bytes + bytes > share)?.refuse();
   }
 }
 

@@ -51,6 +51,17 @@ test('where all wait for each other the last is refused', async () => {
   await more;
 });
 
+test('where all wait for each other one that needs little is not refused for those that hold much', async () => {
+  const budget = new Budget(100, 2000);
+  const [large, larger, small] = [budget.hold(), budget.hold(), budget.hold()];
+  await Promise.all([large.take(49), larger.take(49), small.take(2)]);
+  const more = [large.take(20), assert.rejects(larger.take(20), refused(503))];
+  const little = small.take(5);
+  await more[1];
+  larger[Symbol.dispose]();
+  await Promise.all([more[0], little]);
+});
+
 test('a client that sends nothing is cut off once another waits, and one that sends is not', async () => {
   let now = 0;
   const budget = new Budget(100, 2000);
