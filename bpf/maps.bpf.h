@@ -14,6 +14,7 @@
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
+#define TASK_NEW 0x00000800 /* until wake_up_new_task(), which is after the fork was traced (kernel_clone()) */
 
 /* Sizes of 1 are set by user space before loading. */
 struct {

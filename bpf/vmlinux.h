@@ -107,6 +107,7 @@ struct signal_struct {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int __state;
 	int exit_state;
 	pid_t pid;
 	pid_t tgid;

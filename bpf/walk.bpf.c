@@ -141,7 +141,8 @@ int syscribe_walk(struct bpf_iter__task *ctx)
 	struct found found = {};
 	struct tag *tag;
 
-	if (!task || task->flags & (PF_KTHREAD | PF_EXITING))
+	/* A task whose fork is still to be traced gets its tag there: both would count it. */
+	if (!task || task->flags & (PF_KTHREAD | PF_EXITING) || task->__state & TASK_NEW)
 		return 0;
 	tag = find_tag(task);
 	if (tag)

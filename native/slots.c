@@ -250,7 +250,17 @@ static napi_value set_root(napi_env env, napi_callback_info info)
 	return undefined(env);
 }
 
-/* setArmed(recorder, armed): whether calls are seen from now on. */
+/* What runs on while calls are not seen is known to have: as if recording had begun after it. */
+static void mark_gap(struct recorder *recorder)
+{
+	struct slot_state *states = recorder->states.data;
+
+	for (uint32_t slot = 0; slot < recorder->slots; slot++)
+		if (__atomic_load_n(&states[slot].live, __ATOMIC_SEQ_CST))
+			__atomic_add_fetch(&states[slot].seeded, 1, __ATOMIC_SEQ_CST);
+}
+
+/* setArmed(recorder, armed): whether calls are seen from now on; told before they are not. */
 static napi_value set_armed(napi_env env, napi_callback_info info)
 {
 	struct recorder *recorder;
@@ -259,7 +269,8 @@ static napi_value set_armed(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 2, args) || !(recorder = to_recorder(env, args[0])) || !to_u32(env, args[1], &armed))
 		return NULL;
-	__atomic_store_n(&control_of(recorder)->armed, armed, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(&control_of(recorder)->armed, armed, __ATOMIC_SEQ_CST) && !armed)
+		mark_gap(recorder);
 	return undefined(env);
 }
 

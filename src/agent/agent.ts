@@ -51,7 +51,8 @@ export class Agent {
   readonly #settings: NodeRecorderSettings;
   #recorder: Recorder | undefined;
   /** Attached: containers are told from their births on. */
-  #begun = false;
+  /** Undefined: what an earlier process has left pinned may record. */
+  #begun: boolean | undefined;
   /** Undefined: what an earlier process left pinned may see calls, or not. */
   #armed: boolean | undefined;
   #armUntil = 0;
@@ -156,7 +157,7 @@ export class Agent {
     this.#recorder ??= this.#load();
     const wanted = this.#parts.view.namespaces.size > 0 || this.#unfinished();
     if (wanted && !this.#begun) this.#recorder?.begin();
-    if (!wanted && this.#begun) {
+    if (!wanted && this.#begun !== false) {
       this.#recorder?.end();
       this.#recorder = this.#load();
       this.#armed = undefined;

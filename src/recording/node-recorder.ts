@@ -89,7 +89,7 @@ export class NodeRecorder implements Disposable {
     const pin = join(settings.pins, `v${LAYOUT}-${settings.slots}`);
     // What another version pinned cannot be read, and must not go on being paid for.
     for (const name of existsSync(settings.pins) ? readdirSync(settings.pins) : [])
-      if (PIN.test(name) && join(settings.pins, name) !== pin) rmSync(join(settings.pins, name), { recursive: true });
+      if (PIN.test(name) && join(settings.pins, name) !== pin) removePins(join(settings.pins, name));
     mkdirSync(pin, { recursive: true, mode: 0o700 });
     const host = hostMountNamespace();
     if (host === undefined)
@@ -198,10 +198,7 @@ export class NodeRecorder implements Disposable {
   /** Stops recording for good: nothing stays attached or pinned. */
   end(): void {
     this.#bpf.close();
-    // At once: who finds but some of the maps would make others beside them, to which pinned programs do not write.
-    const ended = `${this.#pin}-ended`;
-    if (existsSync(this.#pin)) renameSync(this.#pin, ended);
-    rmSync(ended, { recursive: true, force: true });
+    removePins(this.#pin);
   }
 
   /** Lets go; what is pinned records on. */
@@ -302,3 +299,14 @@ const NOTHING_EXECUTED: Reason = { code: 'not-executed', message: 'no program wa
 const NOBODY = { slot: NO_SLOT, generation: 0, anyMountNamespace: 0 };
 
 type Counted = { readonly counters: ReturnType<BpfRecorder['counters']>; readonly misses: number };
+
+/** Under another name first: who finds but some of the maps would make others beside them, to which pinned programs do not write. */
+function removePins(directory: string): void {
+  const ended = directory.replace(/(-ended)?$/, '-ended');
+  if (directory !== ended && existsSync(directory)) {
+    // What an earlier removal has left.
+    rmSync(ended, { recursive: true, force: true });
+    renameSync(directory, ended);
+  }
+  rmSync(ended, { recursive: true, force: true });
+}

@@ -36,7 +36,7 @@ export function planOf(
     ...CHECKS,
     { ...setup('packages', 'setup', [], 20, ['scripts/install-packages.sh', 'test', 'kernels']) },
     setup('build', 'setup', ['packages'], 10, ['make', '--no-print-directory', 'build', 'programs']),
-    setup('kubernetes', 'builds', [], 40, ['nice', '-n', '19', 'test/system/cluster/build.sh']),
+    setup('kubernetes', 'builds', [], 40, ['nice', '-n', '5', 'test/system/cluster/build.sh']),
     tests('native', 'compute', ['build'], 10, ['test/native/run.sh']),
     tests('audit', 'compute', ['build'], 30, [...AUDIT_LOCK, ...runner(own.filter((file) => AUDIT.test(file)))]),
     machine('system', /^test\/system\/(?!accuracy|package)/, 30),

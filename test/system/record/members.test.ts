@@ -191,3 +191,17 @@ input()`;
   await new Promise((resolve) => child.once('exit', resolve));
   assert.equal(tasksInStacks(), 0);
 });
+
+test('tasks that the kernel is just making are not taken twice by who looks for them meanwhile', async (context) => {
+  const path = makeCgroup(context);
+  const { bpf, slot } = recordCgroup(context, path, { hostToo: true });
+  let over = false;
+  const forking = inCgroup(path, 'sh', '-c', 'i=0; while [ $i -lt 4000 ]; do (:); i=$((i+1)); done').finally(() => {
+    over = true;
+  });
+  for (; !over; await new Promise((resolve) => setImmediate(resolve))) for (let left = 20; left > 0; left--) bpf.walk();
+  assert.equal((await forking).code, 0);
+  const { seeded, untagged, live, processes } = bpf.state(slot);
+  assert.deepEqual({ seeded, untagged, live }, { seeded: 0, untagged: 0, live: 0 });
+  assert.ok(processes > 4000);
+});

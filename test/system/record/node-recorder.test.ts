@@ -3,12 +3,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { NodeRecorder } from '../../../src/recording/node-recorder.ts';
 import { bpffs } from '../support/kernel.ts';
 import { containerId, Pods, recorded } from '../support/pods.ts';
-import { temporary } from '../support/syscribe.ts';
+import { run, temporary } from '../support/syscribe.ts';
 
 const MKDIR = 83;
+const LOADER = fileURLToPath(new URL('loader.ts', import.meta.url));
 
 function begin(context: TestContext, slots: number): { pods: Pods; recorder: NodeRecorder } {
   const pods = new Pods(context, bpffs(context), slots);
@@ -148,4 +150,44 @@ test('a container in which nothing was executed proves nothing', (context) => {
   rmdirSync(path);
   rmdirSync(dirname(path));
   assert.deepEqual([recorded(recorder, 1).ended, recorded(recorder, 1).codes], [true, ['not-executed']]);
+});
+
+test('a container that ran on while calls were not seen is not complete, whether it runs still or has ended meanwhile', async (context) => {
+  const { pods, recorder } = begin(context, 4);
+  const script = 'echo began; read x; ln -s a /tmp/b$$; rm /tmp/b$$; echo done; read x';
+  const begun = async (number: number) => {
+    const running = await pods.start(pods.container(number), 'sh', '-c', script);
+    await running.until('stdout', /began/);
+    return running;
+  };
+  const [runsOn, ends] = [await begun(1), await begun(2)];
+  recorder.disarm();
+  for (const running of [runsOn, ends]) {
+    running.child.stdin?.write('x\n');
+    await running.until('stdout', /done/);
+  }
+  ends.child.stdin?.end('x\n');
+  await ends.finished;
+  recorder.arm();
+  runsOn.child.stdin?.end('x\n');
+  await runsOn.finished;
+  await pods.run(pods.container(3), 'true');
+  assert.deepEqual(
+    [1, 2, 3].map((number) => recorded(recorder, number).codes),
+    [['began-late'], ['began-late'], []],
+  );
+});
+
+test('a loader that is killed while it removes another layout’s pins leaves no half of them under their name', async (context) => {
+  const { pods, recorder } = begin(context, 2);
+  recorder[Symbol.dispose]();
+  const { cgroups, cgroupRoot, pins } = pods.settings;
+  const [former = ''] = readdirSync(pins);
+  const killed = ['-f', '-qq', '-e', 'trace=unlink,unlinkat', '-e', 'inject=unlink,unlinkat:signal=SIGKILL:when=3'];
+  const { signal } = await run('strace', ...killed, process.execPath, LOADER, cgroups, cgroupRoot, pins, '3');
+  assert.equal(signal, 'SIGKILL');
+  assert.ok(!readdirSync(pins).includes(former), 'what is left has another name');
+  const again = pods.record();
+  context.after(() => again.end());
+  assert.deepEqual(readdirSync(pins), [former]);
 });

@@ -44,7 +44,7 @@ export class Pods {
 
   /** Begins a program in a container, which stays; resolves when it has entered. */
   async start(path: string, ...command: string[]): Promise<Running> {
-    const running = new Running('unshare', [...ENTER, path, ...command]);
+    const running = new Running('unshare', [...ENTER, path, ...command], { stdin: 'pipe' });
     await running.until('stdout', /entered/);
     return running;
   }

@@ -213,6 +213,13 @@ test('programs are there while a namespace may be recorded, and calls are looked
   assert.ok(kernel.ended);
 });
 
+test('an agent that starts where nothing may be recorded ends what an earlier one has left pinned', async (context) => {
+  const { stores, kernel, agent } = node(context);
+  stores.namespaces.remove('shop');
+  await agent.round();
+  assert.ok(kernel.ended);
+});
+
 test('told to end before it has seen the cluster, it ends', async (context) => {
   const { stores, agent } = node(context);
   const stop = new AbortController();
