@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -65,4 +66,12 @@ export function serialsOf(output: string, pid: number, syscall = 'getppid'): num
 /** What syscribe said it lost at its end: the number in front of `what`, 0 where it said nothing. */
 export function lost(stderr: string, what: string): number {
   return Number(new RegExp(`^syscribe: lost: (\\d+) ${what}`, 'm').exec(stderr)?.[1] ?? 0);
+}
+
+/** Events of others of this machine that may be lost with a test's own: agents of clusters that run beside log some. */
+const OTHERS = 100;
+
+/** Whether all that is missing was told, and besides it no more than what others, `more` of them known, may have logged. */
+export function assertTold(told: number, missing: number, stderr: string, more = 0): void {
+  assert.ok(told >= missing && told <= missing + more + OTHERS, `${missing} are missing, ${told} told: ${stderr}`);
 }
