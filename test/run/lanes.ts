@@ -34,6 +34,7 @@ export async function runStages(stages: readonly Stage[], settings: RunSettings)
   const runOne = async (stage: Stage): Promise<Outcome> => {
     const missing: string[] = [];
     for (const name of stage.needs) if (!(await succeeded(name))) missing.push(name);
+    for (const name of stage.after ?? []) await done.get(name)?.promise;
     const at = seconds(began);
     const notRun = (problem: string) => ({
       ...{ stage, began: at, took: 0, problem: `${stage.name} did not run: ${problem}` },

@@ -37,8 +37,9 @@ export function planOf(
     { ...setup('packages', 'setup', [], 20, ['scripts/install-packages.sh', 'test', 'kernels']) },
     setup('build', 'setup', ['packages'], 10, ['make', '--no-print-directory', 'build', 'programs']),
     setup('kubernetes', 'builds', [], 40, ['nice', '-n', '5', 'test/system/cluster/build.sh']),
-    tests('native', 'compute', ['build'], 10, ['test/native/run.sh']),
+    // First of its lane: clusters wait for its end.
     tests('audit', 'compute', ['build'], 30, [...AUDIT_LOCK, ...runner(own.filter((file) => AUDIT.test(file)))]),
+    tests('native', 'compute', ['build'], 10, ['test/native/run.sh']),
     machine('system', /^test\/system\/(?!accuracy|package)/, 30),
     machine('accuracy', /^test\/system\/accuracy/, 60),
     machine('package', /^test\/system\/package/, 15),
@@ -48,7 +49,9 @@ export function planOf(
     ]),
     tests('api', 'api', ['build', 'kubernetes'], 20, ['test/system/cluster/apart.sh', ...runner(where('api'))]),
     {
-      ...tests('clusters', 'wait', ['build', 'kubernetes'], 30, runner(where('own'))),
+      // Their agents log calls of their own, which tests of the log would count.
+      ...tests('clusters', 'wait', ['build', 'kubernetes'], 40, [...AUDIT_LOCK, ...runner(where('own'))]),
+      after: ['audit'],
       // To import the others takes each node seconds.
       env: { SYSCRIBE_TEST_IMAGES: 'busybox|nginx' },
     },
@@ -67,7 +70,7 @@ const CHECKS: readonly Stage[] = [
     command: ['make', '--no-print-directory', '-j2', '--output-sync', 'lint-ts'],
   },
   {
-    ...tests('unit', 'compute', [], 10, runner(['test/unit/**/*.test.ts'], ['--test-isolation=none'])),
+    ...tests('unit', 'api', [], 10, runner(['test/unit/**/*.test.ts'], ['--test-isolation=none'])),
     decisive: true,
   },
 ];

@@ -5,6 +5,8 @@ export interface Stage {
   readonly lane: Lane;
   /** Stages that must have succeeded before. */
   readonly needs: readonly string[];
+  /** Stages that must have ended before, well or not: side by side one would disturb the other. */
+  readonly after?: readonly string[];
   readonly command: readonly [file: string, ...args: string[]];
   readonly env?: Readonly<Record<string, string>>;
   /** Seconds after which a stage that hangs is ended; none comes near it. */

@@ -168,7 +168,8 @@ export async function stopCluster(): Promise<void> {
   try {
     await endPods(processes);
   } finally {
-    await processes.stop();
+    // A virtual machine ends with the script that started it.
+    await (MACHINE === undefined ? processes.kill() : processes.stop());
     if (hasNodes(DIRECTORY)) {
       // What a runtime that was killed has left.
       await killBelow(CGROUP);

@@ -76,6 +76,12 @@ export class Processes {
     }
   }
 
+  /** Kills them all: what they would do at their end is of no use where all of it is taken away. */
+  async kill(): Promise<void> {
+    for (const process of this.#read()) signal(process, 'SIGKILL');
+    await this.stop();
+  }
+
   /** Ends those whose name matches, the newest first, and waits until they are gone; returns what they were. */
   async stop(name = /./): Promise<Started[]> {
     const matching = this.#read().filter((process) => name.test(process.name));

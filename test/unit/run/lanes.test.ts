@@ -68,6 +68,19 @@ test('what a failed stage was needed for does not run, and has failed', async (c
   assert.deepEqual(problems(outcomes).toSorted(), ['build failed', 'system did not run: build failed']);
 });
 
+test('a stage that comes after another waits for its end, though that fails', async (context) => {
+  const own = settings(context);
+  const made = join(own.directory, 'made');
+  const outcomes = await runStages(
+    [
+      shell('first', `sleep 0.05; touch ${made}; exit 1`),
+      shell('second', `[ -e ${made} ] && ${PASSED}`, { lane: 'wait', after: ['first'] }),
+    ],
+    own,
+  );
+  assert.equal(closing(outcomes).line, '1 passed, 1 failed, 0 skipped');
+});
+
 test('a decisive stage that fails ends what runs, and what that has started', async (context) => {
   const own = settings(context);
   const pid = join(own.directory, 'pid');

@@ -23,7 +23,7 @@ test('what changes the machine’s audit settings, or reads its log in a cluster
   const locked = planOf('test', FILES).filter(({ command }) => command.includes('/run/lock/syscribe-audit'));
   assert.deepEqual(
     locked.map(({ name }) => name),
-    ['audit', 'shared'],
+    ['audit', 'clusters', 'shared'],
   );
   const audit: readonly string[] = planOf('test', FILES).find(({ name }) => name === 'audit')?.command ?? [];
   for (const file of ['audit/losses', 'accuracy/audit', 'agent/logs', 'agent/rollout', 'record/run'])
