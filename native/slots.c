@@ -260,7 +260,7 @@ static void mark_gap(struct recorder *recorder)
 			__atomic_add_fetch(&states[slot].seeded, 1, __ATOMIC_SEQ_CST);
 }
 
-/* setArmed(recorder, armed): whether calls are seen from now on; told before they are not. */
+/* setArmed(recorder, armed): whether calls are seen from now on; called before they are not. */
 static napi_value set_armed(napi_env env, napi_callback_info info)
 {
 	struct recorder *recorder;

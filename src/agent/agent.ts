@@ -50,8 +50,7 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #settings: NodeRecorderSettings;
   #recorder: Recorder | undefined;
-  /** Attached: containers are told from their births on. */
-  /** Undefined: what an earlier process has left pinned may record. */
+  /** Attached: containers are known from their births on. Undefined: what an earlier process has left pinned may record. */
   #begun: boolean | undefined;
   /** Undefined: what an earlier process left pinned may see calls, or not. */
   #armed: boolean | undefined;

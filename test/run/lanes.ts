@@ -72,7 +72,7 @@ function seconds(since: number): number {
   return (performance.now() - since) / 1000;
 }
 
-/** Runs a stage's command in a process group of its own, each line of its output behind the stage's name. */
+/** Runs a stage's command in a process group of its own, each line of its output after the stage's name. */
 async function execute(
   stage: Stage,
   { directory, env, print, signal }: Pick<RunSettings, 'directory' | 'env' | 'print' | 'signal'>,
@@ -80,7 +80,7 @@ async function execute(
   const [file, ...args] = stage.command;
   mkdirSync(directory, { recursive: true });
   const log = createWriteStream(join(directory, `${stage.name}.log`));
-  // Shells leave their children behind when they are ended: the group has them all.
+  // A shell that is ended leaves its children running: the group has them all.
   const child = spawn(file, args, {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -19,7 +19,7 @@ export interface Stage {
 
 /**
  * `setup` and `builds` prepare; `compute` keeps processors busy, `wait` mostly waits for clusters, `api` for API servers
- * without nodes.
+ * without nodes, once lint and unit tests have run there.
  */
 export type Lane = 'setup' | 'builds' | 'compute' | 'wait' | 'api';
 

@@ -49,8 +49,10 @@ export function runsOf(runs: number): { numRuns: number } {
   return { numRuns: Math.max(20, Math.round((runs * size('PROPERTIES')) / 100)) };
 }
 
-/** `SYSCRIBE_TEST_SEED=N` repeats a run; each test that draws numbers prints its seed. */
+/** `SYSCRIBE_TEST_SEED=N` repeats a run; each test that draws numbers prints its seed. @throws Error where it is no number. */
 export function seed(): number {
   const given = process.env.SYSCRIBE_TEST_SEED;
-  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+  if (given === undefined) return Math.floor(Math.random() * 2 ** 31);
+  if (!/^\d+$/.test(given)) throw new Error(`SYSCRIBE_TEST_SEED=${given} is no number`);
+  return Number(given);
 }

@@ -13,7 +13,7 @@ export interface Patience {
 }
 
 /**
- * Looks until there is something to see, for what nothing tells of; gives what was seen.
+ * Looks until there is something to see, for what nothing reports; gives what was seen.
  * @param what is awaited, for the message.
  * @param look undefined, false: not yet. What it throws is thrown.
  * @throws Error that says what never came.

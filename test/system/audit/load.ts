@@ -71,7 +71,10 @@ export function lost(stderr: string, what: string): number {
 /** Events of others of this machine that may be lost with a test's own: agents of clusters that run beside log some. */
 const OTHERS = 100;
 
-/** Whether all that is missing was told, and besides it no more than what others, `more` of them known, may have logged. */
-export function assertTold(told: number, missing: number, stderr: string, more = 0): void {
-  assert.ok(told >= missing && told <= missing + more + OTHERS, `${missing} are missing, ${told} told: ${stderr}`);
+/** Whether all that is missing was reported, and besides it no more than what others, `more` of them known, may have logged. */
+export function assertReported(reported: number, missing: number, stderr: string, more = 0): void {
+  assert.ok(
+    reported >= missing && reported <= missing + more + OTHERS,
+    `${missing} are missing, ${reported} reported: ${stderr}`,
+  );
 }

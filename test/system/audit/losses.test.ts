@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { start, syscribe, temporary } from '../support/syscribe.ts';
 import { Auditd, limitBacklog } from './auditd.ts';
-import { assertTold, Load, lost, serialsOf } from './load.ts';
+import { assertReported, Load, lost, serialsOf } from './load.ts';
 
 const NEVER_CAME = 'events whose serial numbers never came';
 const GETSID = /"syscall":"getsid"/;
@@ -53,7 +53,7 @@ test('a log that is copied and cut off under load (copytruncate): what was writt
   const missing = 16_008 - serials.length;
   context.diagnostic(`${missing} of 16,008 were in neither, ${lost(stderr, NEVER_CAME)} told`);
   assert.equal(new Set(serials).size, serials.length, 'none twice');
-  assertTold(lost(stderr, NEVER_CAME), missing, stderr);
+  assertReported(lost(stderr, NEVER_CAME), missing, stderr);
 });
 
 test('a reader that is stopped and started again goes on where it was, in files that were renamed meanwhile', async (context) => {
@@ -97,7 +97,7 @@ test('auditd ends: the source changes over and stays there, and what came from n
   // The group goes on beside an auditd that comes back.
   await auditd.startAgain();
   await load.make(1000);
-  // Behind all others in the log: of the load's own marks one may have come from neither.
+  // After all others in the log: of the load's own marks one may have come from neither.
   const last = await Load.start(context);
   await last.make(0);
   await audit.until('stdout', new RegExp(`"pid":${last.pid},`));
@@ -108,7 +108,7 @@ test('auditd ends: the source changes over and stays there, and what came from n
   context.diagnostic(`${missing} of 5,003 came from neither, ${lost(stderr, NEVER_CAME)} told as missing`);
   assert.equal(new Set(calls).size, calls.length, 'none twice');
   // What auditd and the new listener cause themselves (CONFIG_CHANGE, EVENT_LISTENER) may have come from neither as well.
-  assertTold(lost(stderr, NEVER_CAME), missing, stderr);
+  assertReported(lost(stderr, NEVER_CAME), missing, stderr);
 });
 
 test('records that the kernel has no room for are told, as many as there were', async (context) => {
@@ -171,7 +171,7 @@ test('a socket that overflows while its reader stands still is told, and how man
   const missing = 100 + count + 2 - calls;
   context.diagnostic(`${missing} of ${count} did not come, ${lost(stderr, NEVER_CAME)} told`);
   assert.ok(missing > 0);
-  assertTold(lost(stderr, NEVER_CAME), missing, stderr);
+  assertReported(lost(stderr, NEVER_CAME), missing, stderr);
   assert.ok(lost(stderr, 'overflows of the socket') > 0, stderr);
 });
 

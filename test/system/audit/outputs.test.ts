@@ -8,7 +8,7 @@ import type { EnrichedEvent } from '../../../src/stream/event.ts';
 import { until } from '../../support/until.ts';
 import { start, syscribe, temporary } from '../support/syscribe.ts';
 import { Auditd } from './auditd.ts';
-import { assertTold, Load, lost, serialsOf } from './load.ts';
+import { assertReported, Load, lost, serialsOf } from './load.ts';
 
 const DROPPED = 'events dropped since they were read too slowly';
 const NEVER_CAME = 'events whose serial numbers never came';
@@ -99,7 +99,7 @@ test('a reader of standard output that stands still: from the kernel, what had n
   context.diagnostic(`${missing} of 200,001 were not given, ${told} told`);
   assert.ok(missing > 0);
   // Of the other's calls some may have had no room either.
-  assertTold(told, missing, stderr, others);
+  assertReported(told, missing, stderr, others);
 });
 
 test('a full disk: the lines wait and are written when there is room; asked to end, it says what is not, and a restart gives it', async (context) => {

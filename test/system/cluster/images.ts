@@ -35,12 +35,12 @@ export const IMAGES = (Object.keys(CONFIGS) as ImageName[]).filter(
 
 /**
  * Makes `syscribe.test/NAME:1` from this machine's own packages, and syscribe's own image; gives their archives, the latter first.
- * @param anew whether syscribe's is made of the tree as it is now, though there is one.
+ * @param again whether syscribe's is made of the tree as it is now, though there is one.
  */
-export function makeImages(directory: string, { anew = false } = {}): string[] {
+export function makeImages(directory: string, { again = false } = {}): string[] {
   const archives = ARCHIVES ?? join(directory, 'images');
   mkdirSync(archives, { recursive: true });
-  if (anew) rmSync(join(archives, 'syscribe.tar'), { force: true });
+  if (again) rmSync(join(archives, 'syscribe.tar'), { force: true });
   const others = IMAGES.map((name) =>
     once(join(archives, `${name}.tar`), (archive) => {
       const root = makeImageRoot(name);

@@ -22,7 +22,7 @@ export async function takeUp(count: number, say: (text: string) => void): Promis
   const kubectl = join(DIRECTORY, 'kubectl');
   const ask = async (...args: string[]) => (await promisify(execFile)(kubectl, args)).stdout;
   if (count > 0) {
-    const [archive = ''] = makeImages(DIRECTORY, { anew: true });
+    const [archive = ''] = makeImages(DIRECTORY, { again: true });
     for (const name of nodes)
       await promisify(execFile)('ctr', [
         '-a',

@@ -43,7 +43,7 @@ async function condition(type: string): Promise<Condition> {
   return JSON.parse((await read('spod spod', `{.status.conditions[?(@.type=="${type}")]}`)) || '{}');
 }
 
-/** Looks until it is so; kubectl may fail meanwhile, while what it asks is made anew. */
+/** Looks until it is so; kubectl may fail meanwhile, while what it asks is made again. */
 function seen<T>(what: string, look: () => Promise<T | undefined>) {
   return until(what, () => look().catch(() => undefined));
 }

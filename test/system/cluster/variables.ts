@@ -24,7 +24,7 @@ export const WANTED_IMAGES = new RegExp(SYSCRIBE_TEST_IMAGES ?? '');
 /** Where images are kept for further clusters that are started of the same tree; undefined: they go with their cluster. */
 export const ARCHIVES = SYSCRIBE_TEST_ARCHIVES;
 
-/** `make test-cluster`: a cluster is left as it is behind the tests, and taken up by the next that need the same. */
+/** `make test-cluster`: a cluster is left as it is after the tests, and taken up by the next that need the same. */
 export const KEEP = SYSCRIBE_TEST_KEEP !== undefined;
 
 /** How many times longer than usual a cluster is waited for: an emulated machine takes its time. */

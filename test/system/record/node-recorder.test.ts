@@ -106,7 +106,7 @@ function fillMembers(directory: string, pins: string): () => void {
   return () => assert.equal(change((key) => `map delete pinned ${map} key ${key}`).status, 0);
 }
 
-test('a container that cannot be entered leaves its slot to others, and is told with the reason', async (context) => {
+test('a container that cannot be entered leaves its slot to others, and is reported with the reason', async (context) => {
   const slots = 4;
   const { pods, recorder } = begin(context, slots);
   const empty = fillMembers(temporary(context), pods.settings.pins);
