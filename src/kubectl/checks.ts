@@ -1,4 +1,4 @@
-import { OPERATOR } from './resources.ts';
+import { OPERATOR } from './names.ts';
 import type { PartRights } from './rights.ts';
 
 /** What `doctor` has found out about a cluster. What could not be asked is undefined: the reason is in `unasked`. */

@@ -5,9 +5,10 @@ import type { Daemon } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, NAMESPACES, NODES } from '../kube/object.ts';
+import { DAEMON_SETS, DEPLOYMENTS, MUTATING } from '../kube/resources.ts';
 import type { Findings } from './checks.ts';
 import { all } from './list.ts';
-import { CONFIGURATIONS, DAEMON_SETS, DEPLOYMENTS, OPERATOR, WEBHOOK } from './resources.ts';
+import { OPERATOR, WEBHOOK } from './names.ts';
 import { missingRights } from './rights.ts';
 import { elsewhere, isUnconverted, misdirected, missingPolicies, unconverted } from './shared.ts';
 
@@ -81,7 +82,7 @@ export async function findOut(client: KubeClient): Promise<Findings> {
     },
   );
   const webhooks = await ask('webhooks', [], async () => {
-    const { webhooks: found } = await client.get<Configuration>(CONFIGURATIONS, {
+    const { webhooks: found } = await client.get<Configuration>(MUTATING, {
       name: 'spo-mutating-webhook-configuration',
     });
     return (found ?? []).map(({ name, clientConfig: { caBundle, service } }) => ({

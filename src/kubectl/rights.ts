@@ -1,8 +1,9 @@
 import { GROUP } from '../api/crd.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject } from '../kube/object.ts';
+import { DEPLOYMENTS } from '../kube/resources.ts';
 import { find } from './list.ts';
-import { DEPLOYMENTS, OPERATOR } from './resources.ts';
+import { OPERATOR } from './names.ts';
 
 type Client = Pick<KubeClient, 'get' | 'request'>;
 

@@ -3,8 +3,9 @@ import { CONVERTED_KINDS } from '../api/kinds.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKube } from '../kube/errors.ts';
 import { customResource, type KubeObject, type Resource } from '../kube/object.ts';
+import { DEFINITIONS, DEPLOYMENTS, POLICIES, POLICY_BINDINGS } from '../kube/resources.ts';
 import { all, find } from './list.ts';
-import { DEFINITIONS, DEPLOYMENTS, OPERATOR, POLICIES, POLICY_BINDINGS, WEBHOOK } from './resources.ts';
+import { OPERATOR, WEBHOOK } from './names.ts';
 
 /** Milliseconds for a conversion: a webhook whose address nobody has is waited for. */
 const PATIENCE = 10_000;

@@ -16,7 +16,7 @@ import {
   SERVICE_ACCOUNTS,
   SERVICES,
   VALIDATING,
-} from './resources.ts';
+} from '../kube/resources.ts';
 
 /** Whatever the installation's namespace is called, these are SPO's names. */
 export const OPERATOR = 'security-profiles-operator';

@@ -1,8 +1,5 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { customResource, type KubeObject, pathOf, type Resource } from '../../kube/object.ts';
-import { SyscribeError } from '../../platform/errors.ts';
-import { AGENTS, OPERATOR, WEBHOOK } from '../installed.ts';
-import { find, ifThere, remove } from '../objects.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   DAEMON_SETS,
@@ -11,7 +8,10 @@ import {
   REPLICA_SETS,
   ROLE_BINDINGS,
   VALIDATING,
-} from '../resources.ts';
+} from '../../kube/resources.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { AGENTS, OPERATOR, WEBHOOK } from '../installed.ts';
+import { find, ifThere, remove } from '../objects.ts';
 import { nothingLeft } from '../wait.ts';
 import { endWorkload } from '../workload.ts';
 import { CERTIFICATES, lookForSpo, stale } from './look.ts';

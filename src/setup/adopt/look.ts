@@ -1,8 +1,6 @@
 import { LABELS } from '../../api/names.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, keyOf, NODES, PODS, type Resource, SECRETS } from '../../kube/object.ts';
-import { AGENTS, CLUSTER_WIDE, GATES, IN_NAMESPACE, OPERATOR, OWN_KINDS, UNINSTALLER, WEBHOOK } from '../installed.ts';
-import { each, find } from '../objects.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -17,7 +15,9 @@ import {
   SERVICE_ACCOUNTS,
   SERVICES,
   VALIDATING,
-} from '../resources.ts';
+} from '../../kube/resources.ts';
+import { AGENTS, CLUSTER_WIDE, GATES, IN_NAMESPACE, OPERATOR, OWN_KINDS, UNINSTALLER, WEBHOOK } from '../installed.ts';
+import { each, find } from '../objects.ts';
 import { runs, type Workload } from '../workload.ts';
 import { type Spo, staleFinalizers, type Webhook } from './plan.ts';
 

@@ -2,10 +2,10 @@ import { convert } from '../../api/conversion/convert.ts';
 import { GROUP } from '../../api/crd.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, PODS, type Resource } from '../../kube/object.ts';
+import { DEFINITIONS } from '../../kube/resources.ts';
 import { SyscribeError } from '../../platform/errors.ts';
 import { OWN_KINDS } from '../installed.ts';
 import { each, find } from '../objects.ts';
-import { DEFINITIONS } from '../resources.ts';
 import { type Kept, type Moved, moved } from './names.ts';
 
 /** Nodes' own, and the daemon's settings: both are made anew. */

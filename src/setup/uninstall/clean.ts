@@ -1,9 +1,9 @@
 import type { KubeClient } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { DAEMON_SETS } from '../../kube/resources.ts';
 import { SyscribeError } from '../../platform/errors.ts';
 import { AGENTS } from '../installed.ts';
 import { find } from '../objects.ts';
-import { DAEMON_SETS } from '../resources.ts';
 import { left, nothingLeft } from '../wait.ts';
 import type { Step } from './plan.ts';
 import { away } from './situation.ts';

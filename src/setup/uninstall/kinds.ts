@@ -1,8 +1,8 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, keyOf, type Resource } from '../../kube/object.ts';
+import { DEFINITIONS } from '../../kube/resources.ts';
 import { OWN_KINDS, type OwnKind } from '../installed.ts';
 import { each, find, ifThere, remove } from '../objects.ts';
-import { DEFINITIONS } from '../resources.ts';
 import { left, nothingLeft } from '../wait.ts';
 import { removeGuarded } from './guarded.ts';
 import type { Step, Which } from './plan.ts';

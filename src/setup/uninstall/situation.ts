@@ -1,9 +1,9 @@
 import { type ReferringPod, referencesOf } from '../../api/references.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type KubeObject, keyOf, PODS } from '../../kube/object.ts';
+import { DAEMON_SETS, DEPLOYMENTS } from '../../kube/resources.ts';
 import { AGENTS, OPERATOR, OWN_KINDS } from '../installed.ts';
 import { each, find } from '../objects.ts';
-import { DAEMON_SETS, DEPLOYMENTS } from '../resources.ts';
 import { runs, type Workload } from '../workload.ts';
 import type { Situation } from './plan.ts';
 

@@ -1,5 +1,6 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { NAMESPACES, PODS } from '../../kube/object.ts';
+import { DAEMON_SETS, DEPLOYMENTS } from '../../kube/resources.ts';
 import { SyscribeError } from '../../platform/errors.ts';
 import {
   AGENTS,
@@ -13,7 +14,6 @@ import {
   WORKLOADS,
 } from '../installed.ts';
 import { each, remove } from '../objects.ts';
-import { DAEMON_SETS, DEPLOYMENTS } from '../resources.ts';
 import { endWorkload } from '../workload.ts';
 import { cleanNodes } from './clean.ts';
 import { removeGuarded } from './guarded.ts';

@@ -3,9 +3,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { customResource, type Resource } from '../../../src/kube/object.ts';
+import { DEFINITIONS, DEPLOYMENTS, POLICIES, POLICY_BINDINGS } from '../../../src/kube/resources.ts';
 import { examine } from '../../../src/kubectl/checks.ts';
 import { findOut } from '../../../src/kubectl/findings.ts';
-import { DEFINITIONS, DEPLOYMENTS, POLICIES, POLICY_BINDINGS } from '../../../src/kubectl/resources.ts';
 import { elsewhere, misdirected, missingPolicies, unconverted } from '../../../src/kubectl/shared.ts';
 import { serve } from '../../support/kube.ts';
 

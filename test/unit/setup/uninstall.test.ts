@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { customResource, NAMESPACES, PODS, pathOf } from '../../../src/kube/object.ts';
+import { CLUSTER_ROLES, DEFINITIONS, DEPLOYMENTS, MUTATING, POLICY_BINDINGS } from '../../../src/kube/resources.ts';
 import { GUARD, OWN_KINDS } from '../../../src/setup/installed.ts';
-import { CLUSTER_ROLES, DEFINITIONS, DEPLOYMENTS, MUTATING, POLICY_BINDINGS } from '../../../src/setup/resources.ts';
 import { uninstall } from '../../../src/setup/uninstall/uninstall.ts';
 import { pod, serve } from '../../support/kube.ts';
 

@@ -1,4 +1,4 @@
-import type { Resource } from '../kube/object.ts';
+import type { Resource } from './object.ts';
 
 /** Types of Kubernetes' own that an installation is made of. */
 function type(group: string, plural: string, kind: string, namespaced: boolean): Resource {
