@@ -14,7 +14,7 @@ kernels=(qemu-system-x86 qemu-system-arm qemu-system-common busybox-static kmod 
 image=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross binutils)
 push=(skopeo)
 
-cluster=(etcd-server containernetworking-plugins containerd runc openssl iproute2 busybox-static nginx-light redis-server)
+cluster=(containernetworking-plugins containerd runc openssl iproute2 busybox-static nginx-light redis-server)
 
 wanted=()
 for step in "${@:-}"; do

@@ -43,7 +43,8 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
     const time = `${Math.round(data.details?.duration_ms ?? 0)} ms`;
     if (event.type === 'test:fail') {
       failures.push(data);
-      yield `FAIL    ${data.name} (${time})\n`;
+      // At once, and again at the end: a run may be ended before that.
+      yield `FAIL    ${data.name} (${time})\n${errorOf(data)}\n`;
     } else if (data.skip) {
       skipped += 1;
       yield `SKIP    ${data.name}: ${data.skip === true ? 'no reason given' : data.skip}\n`;
@@ -53,11 +54,14 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
     }
   }
   for (const failure of failures) {
-    const error = failure.details?.error;
-    yield `\nFAILED: ${failure.name}${failure.file ? ` (${failure.file})` : ''}\n${inspect(error?.cause ?? error, { depth: 4 })}\n`;
+    yield `\nFAILED: ${failure.name}${failure.file ? ` (${failure.file})` : ''}\n${errorOf(failure)}\n`;
   }
   writeTimes(new Map([...tests, ...files]));
   yield `\n${passed} passed, ${failures.length} failed, ${skipped} skipped\n`;
+}
+
+function errorOf({ details }: Detail): string {
+  return inspect(details?.error?.cause ?? details?.error, { depth: 4 });
 }
 
 function writeTimes(files: ReadonlyMap<string, number>): void {

@@ -22,6 +22,14 @@ const othersCluster = existsSync(CLUSTER);
 const archives = mkdtempSync(join(tmpdir(), 'syscribe-archives-'));
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
+// CI ends a run after 90 minutes, and then nothing says why it took so long.
+const MINUTES: Partial<Record<string, number>> = { check: 15, test: 75 };
+const minutes = MINUTES[plan];
+if (minutes !== undefined)
+  setTimeout(() => {
+    console.log(`FAILED: the run takes more than ${minutes} minutes, and is stopped`);
+    stop.abort();
+  }, minutes * 60_000).unref();
 const outcomes = await runStages(chosen(all, only), {
   directory: DIRECTORY,
   env: {

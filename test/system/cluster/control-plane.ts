@@ -73,11 +73,15 @@ export function startControllers(parts: Parts, accounts: Accounts): void {
   startController(parts, 'kube-scheduler', []);
 }
 
-function startEtcd({ directory, authority, processes }: Parts): void {
+/**
+ * Not the etcd of a distribution: before 3.4.25 and 3.5.8, reads over TLS starve the watches that share their connection
+ * (etcd-io/etcd#15402), and a cluster stands still.
+ */
+function startEtcd({ directory, programs, authority, processes }: Parts): void {
   const { key, certificate } = authority.issue({ name: 'etcd', commonName: 'etcd', addresses: [`IP:${API_ADDRESS}`] });
   const data = join(directory, 'etcd');
   mkdirSync(data, { mode: 0o700 });
-  processes.start('etcd', 'etcd', [
+  processes.start('etcd', join(programs, 'etcd'), [
     `--data-dir=${data}`,
     `--listen-client-urls=${ETCD}`,
     `--advertise-client-urls=${ETCD}`,

@@ -1,4 +1,4 @@
-// Command kubernetes is the servers and the kubelet of a test cluster in one program, linked once: the name it is
+// Command kubernetes is etcd, the servers and the kubelet of a test cluster in one program, linked once: the name it is
 // started by says which of them it is.
 package main
 
@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/spf13/cobra"
+	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
@@ -37,6 +38,10 @@ func newKubelet() *cobra.Command {
 
 func main() {
 	name := filepath.Base(os.Args[0])
+	if name == "etcd" {
+		etcdmain.Main(os.Args)
+		return
+	}
 	program, known := programs[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "%s: there is no such program in here\n", name)
