@@ -1,14 +1,16 @@
 import type { Dispatcher } from 'undici';
 import { readAll, splitLines } from './body.ts';
-import { abortable, Deadline } from './clock.ts';
+import { abortable, Deadline, MONOTONIC, sleep } from './clock.ts';
 import type { Connection } from './config.ts';
-import { errorOfConnection, errorOfStatus, KubeError, type Status } from './errors.ts';
+import { errorOfConnection, errorOfStatus, isKube, KubeError, type Status } from './errors.ts';
 import { apiVersionOf, type KubeObject, pathOf, type Reference, type Resource } from './object.ts';
 
 const TIMEOUT = 30_000; // milliseconds
 const PAGE = 500;
 /** Requests in a row that reached nobody: the server is away. One of several servers that is away is seldom met so often. */
 const AWAY = 5;
+/** Milliseconds: as client-go waits where the server throttles and does not say for how long. */
+const PAUSE = 1000;
 /** An object has 1.5 MiB at most in etcd; a page has 500. */
 const ANSWER_LIMIT = 256 * 2 ** 20;
 const LINE_LIMIT = 16 * 2 ** 20;
@@ -65,9 +67,21 @@ interface List<T> {
   readonly items: T[] | null;
 }
 
+export interface ClientOptions {
+  /** Milliseconds for a request. */
+  readonly timeout?: number;
+  readonly userAgent?: string;
+  readonly observe?: Observe;
+  /**
+   * How often a request is sent again that the server has throttled, after the pause it asks for. For commands, which have no loop of their
+   * own: the server also throttles for a second after a CRD was changed ("storage is (re)initializing").
+   */
+  readonly throttledRetries?: number;
+}
+
 /**
- * Asks the API server. Nothing is tried again in here, not even a GET on a connection that was reset: whoever asks has a
- * loop with a back-off of its own (informer, queue, lease, events), and two of them, one inside the other, multiply the load on
+ * Asks the API server. By default nothing is tried again in here, not even a GET on a connection that was reset: components have
+ * a loop with a back-off of their own (informer, queue, lease, events), and two of them, one inside the other, multiply the load on
  * a server in trouble and run past the deadline of a lease.
  *
  * Every method throws a {@link KubeError}, or the signal's reason where that aborted.
@@ -77,18 +91,16 @@ export class KubeClient implements AsyncDisposable {
   readonly #timeout: number;
   readonly #userAgent: string;
   readonly #observe: Observe;
+  readonly #throttledRetries: number;
   readonly #returned = new Set<() => void>();
   #unanswered = 0;
 
   constructor(
     connection: Connection,
-    {
-      timeout = TIMEOUT,
-      userAgent = 'syscribe',
-      observe = () => {},
-    }: { readonly timeout?: number; readonly userAgent?: string; readonly observe?: Observe } = {},
+    { timeout = TIMEOUT, userAgent = 'syscribe', observe = () => {}, throttledRetries = 0 }: ClientOptions = {},
   ) {
     this.#connection = connection;
+    this.#throttledRetries = throttledRetries;
     this.#observe = observe;
     this.#timeout = timeout;
     this.#userAgent = userAgent;
@@ -105,6 +117,19 @@ export class KubeClient implements AsyncDisposable {
 
   /** @param path below the server's address, `/api/v1/pods` for example. */
   async request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    for (let left = this.#throttledRetries; ; left--)
+      try {
+        return await this.#request(method, path, options);
+      } catch (error) {
+        if (left === 0 || !isKube(error, 'throttled')) throw error;
+        const { retryAfter = PAUSE } = error;
+        if (retryAfter > this.#timeout) throw error;
+        const { signal = new AbortController().signal } = options;
+        await sleep(MONOTONIC, retryAfter, signal);
+      }
+  }
+
+  async #request<T>(method: Method, path: string, options: RequestOptions): Promise<T> {
     const what = `${method} ${path}`;
     using deadline = this.#deadline(what, options);
     const response = await this.#send(what, method, path, options, deadline.signal);

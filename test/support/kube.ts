@@ -1,11 +1,11 @@
 import type { TestContext } from 'node:test';
-import { KubeClient } from '../../src/kube/client.ts';
+import { type ClientOptions, KubeClient } from '../../src/kube/client.ts';
 import { Connection } from '../../src/kube/config.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { FakeApiServer } from './fake-api-server.ts';
 
 /** A fake API server and a client of it, for one test. */
-export async function serve(context: TestContext, settings?: { readonly timeout?: number }) {
+export async function serve(context: TestContext, settings?: ClientOptions) {
   const server = await FakeApiServer.start();
   const client = clientOf(server.url, settings);
   context.after(async () => {
@@ -15,7 +15,7 @@ export async function serve(context: TestContext, settings?: { readonly timeout?
   return { server, client };
 }
 
-export function clientOf(server: string, settings?: { readonly timeout?: number }): KubeClient {
+export function clientOf(server: string, settings?: ClientOptions): KubeClient {
   return new KubeClient(new Connection({ server, namespace: 'default', insecure: false, headers: {} }), settings);
 }
 

@@ -43,13 +43,19 @@ export function addOutputOption(command: Command): Command {
   return command.addOption(new Option('-o, --output <format>', 'for programs').choices(['json', 'yaml']));
 }
 
+/** As client-go does, and so kubectl. */
+const THROTTLED_RETRIES = 10;
+
 /** Does `work` with a client of the cluster, and the namespace that is meant. */
 export async function withCluster<T>(
   { kubeconfig, context, namespace }: ClusterOptions,
   work: (client: KubeClient, namespace: string) => Promise<T>,
 ): Promise<T> {
   const connection = loadConnection({ kubeconfig, context });
-  await using client = new KubeClient(connection, { userAgent: `kubectl-syscribe/${version()}` });
+  await using client = new KubeClient(connection, {
+    userAgent: `kubectl-syscribe/${version()}`,
+    throttledRetries: THROTTLED_RETRIES,
+  });
   return await work(client, namespace ?? connection.namespace);
 }
 

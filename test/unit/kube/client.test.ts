@@ -69,6 +69,35 @@ for (const [status, reason, kind] of ANSWERS)
     });
   });
 
+test('a command’s request is sent again when the server throttled it, so often and no more', async (context) => {
+  const { client, server } = await serve(context, { throttledRetries: 2 });
+  server.put(NODES, { metadata: { name: 'n' } });
+  const throttle = (seconds: string) => server.fail(() => true, { status: 429, headers: { 'Retry-After': seconds } });
+  for (const seconds of ['0', '0']) throttle(seconds);
+  assert.equal((await client.get(NODES, { name: 'n' })).metadata.name, 'n');
+  for (const seconds of ['0', '0', '0']) throttle(seconds);
+  await assert.rejects(client.get(NODES, { name: 'n' }), { kind: 'throttled' });
+  assert.equal(server.asked.length, 6);
+});
+
+test('a pause that is longer than a request may take is not waited for', async (context) => {
+  const { client, server } = await serve(context, { throttledRetries: 2 });
+  server.fail(() => true, { status: 429, headers: { 'Retry-After': '31' } });
+  await assert.rejects(client.get(PODS, ref), { kind: 'throttled', retryAfter: 31_000 });
+  assert.equal(server.asked.length, 1);
+});
+
+test('a command that is ended while the server throttles it waits no longer', async (context) => {
+  const { client, server } = await serve(context, { throttledRetries: 2 });
+  server.fail(() => true, { status: 429, headers: { 'Retry-After': '30' } });
+  const stop = new AbortController();
+  const asking = client.get(PODS, ref, { signal: stop.signal });
+  await server.changes.until(() => server.asked.length === 1);
+  stop.abort(new Error('ended'));
+  await assert.rejects(asking, /ended/);
+  assert.equal(server.asked.length, 1);
+});
+
 test('an error shows nothing of a body that is no Status, nor of JSON that is none', async (context) => {
   const { client, server } = await serve(context);
   server.fail(() => true, { status: 502, body: '<html>secret' });
