@@ -103,6 +103,7 @@ lint-knip: node_modules/.stamp
 
 lint-generated: node_modules/.stamp
 	@scripts/check-files.sh
+	@$(NODE) scripts/check-layers.mjs
 	@$(NODE) scripts/crds.mjs --check
 	@$(NODE) scripts/chart.mjs --check
 
