@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runStages } from './lanes.ts';
-import { PLANS, type PlanName, planOf } from './plan.ts';
+import { PLANS, type PlanName, planOf, RUN_LIMITS } from './plan.ts';
 import { closing, type FileTime, problems, table } from './report.ts';
 import type { Outcome, Stage } from './stage.ts';
 
@@ -22,14 +22,12 @@ const othersCluster = existsSync(CLUSTER);
 const archives = mkdtempSync(join(tmpdir(), 'syscribe-archives-'));
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort());
-// CI ends a run after 90 minutes, and then nothing says why it took so long.
-const MINUTES: Partial<Record<string, number>> = { check: 15, test: 75 };
-const minutes = MINUTES[plan];
-if (minutes !== undefined)
+const limit = RUN_LIMITS[plan as PlanName];
+if (limit !== undefined)
   setTimeout(() => {
-    console.log(`FAILED: the run takes more than ${minutes} minutes, and is stopped`);
+    console.log(`FAILED: the run takes more than ${limit / 60} minutes, and is stopped`);
     stop.abort();
-  }, minutes * 60_000).unref();
+  }, limit * 1000).unref();
 const outcomes = await runStages(chosen(all, only), {
   directory: DIRECTORY,
   env: {

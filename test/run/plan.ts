@@ -10,10 +10,18 @@ const AUDIT_LOCK = ['flock', '/run/lock/syscribe-audit'] as const;
 /** Test files that read or change it, outside of clusters. */
 const AUDIT = /^test\/system\/(audit\/|accuracy\/audit|agent\/(logs|rollout)|record\/run)/;
 const CLUSTER = 'test/system/cluster/';
+/** What a reader of the README types stays installed: no other file comes after it in its cluster. */
+const LAST = 'readme.test.ts';
 const MINUTE = 60;
+/** Seconds after which a run ends itself: CI ends it after 90 minutes, and then nothing says why it took so long. */
+export const RUN_LIMITS: Readonly<Partial<Record<PlanName, number>>> = { check: 15 * MINUTE, test: 75 * MINUTE };
+/** In one process, so that they can share a cluster: to start one takes half a minute. */
+const TOGETHER = ['--test-isolation=none'] as const;
+/** To import the others takes each node seconds. */
+const FEW_IMAGES = { SYSCRIBE_TEST_IMAGES: 'busybox|nginx' } as const;
 
 /** Where a file of cluster tests runs: it says itself what cluster it uses. */
-type Cluster = 'api' | 'own' | 'shared';
+type Cluster = 'api' | 'bare' | 'own' | 'shared';
 
 /**
  * @param files test files of test/system, relative to the top of the tree.
@@ -31,6 +39,7 @@ export function planOf(
     tests(stage, 'compute', ['build'], minutes, runner(own.filter((file) => pattern.test(file) && !AUDIT.test(file))));
   const soaked = where('shared').filter((file) => /(churn|faults|outage)\.test/.test(file));
   const shared = name === 'soak' ? soaked : where('shared');
+  const bare = where('bare').toSorted((a, b) => Number(a.endsWith(LAST)) - Number(b.endsWith(LAST)));
   const size = { SYSCRIBE_TEST_SIZE: name };
   const stages: Stage[] = [
     ...CHECKS,
@@ -38,7 +47,7 @@ export function planOf(
     setup('build', 'setup', ['packages'], 10, ['make', '--no-print-directory', 'build', 'programs']),
     setup('kubernetes', 'builds', [], 40, ['nice', '-n', '5', 'test/system/cluster/build.sh']),
     // First of its lane: clusters wait for its end.
-    tests('audit', 'compute', ['build'], 30, [...AUDIT_LOCK, ...runner(own.filter((file) => AUDIT.test(file)))]),
+    tests('audit', 'compute', ['build'], 15, [...AUDIT_LOCK, ...runner(own.filter((file) => AUDIT.test(file)))]),
     tests('native', 'compute', ['build'], 10, ['test/native/run.sh']),
     machine('system', /^test\/system\/(?!accuracy|package)/, 30),
     machine('accuracy', /^test\/system\/accuracy/, 60),
@@ -50,14 +59,17 @@ export function planOf(
     tests('api', 'api', ['build', 'kubernetes'], 20, ['test/system/cluster/apart.sh', ...runner(where('api'))]),
     {
       // Their agents log calls of their own, which tests of the log would count.
-      ...tests('clusters', 'wait', ['build', 'kubernetes'], 40, [...AUDIT_LOCK, ...runner(where('own'))]),
+      ...tests('installs', 'wait', ['build', 'kubernetes'], 15, [...AUDIT_LOCK, ...runner(bare, TOGETHER)]),
       after: ['audit'],
-      // To import the others takes each node seconds.
-      env: { SYSCRIBE_TEST_IMAGES: 'busybox|nginx' },
+      env: FEW_IMAGES,
     },
-    tests('shared', 'wait', ['build', 'kubernetes'], name === 'soak' ? 600 : 60, [
+    {
+      ...tests('clusters', 'wait', ['build', 'kubernetes'], 10, [...AUDIT_LOCK, ...runner(where('own'))]),
+      env: FEW_IMAGES,
+    },
+    tests('shared', 'wait', ['build', 'kubernetes'], { check: 0, test: 30, all: 90, soak: 600 }[name], [
       ...AUDIT_LOCK,
-      ...runner(shared, ['--test-isolation=none']),
+      ...runner(shared, TOGETHER),
     ]),
   ];
   return stages.map((stage) => ({ ...stage, env: { ...stage.env, ...size } }));
@@ -82,6 +94,7 @@ function usesCluster(file: string): boolean {
 /** Each file of cluster tests calls one of these. */
 export function clusterOf(source: string): Cluster {
   if (/useCluster\(0\b/.test(source)) return 'api';
+  if (/useBareCluster\(\)/.test(source)) return 'bare';
   return /useInstalledCluster\(\)/.test(source) ? 'shared' : 'own';
 }
 

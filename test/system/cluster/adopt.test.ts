@@ -1,27 +1,20 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { run, SYSCRIBE } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { install, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec } from './manifests.ts';
 import { definition, prepareAsSpo, SPO_ROOT, SPO_USER, spoManifests } from './spo.ts';
-import { useCluster } from './use.ts';
+import { useBareCluster } from './use.ts';
 import { CRDS, kubectlOf } from './webhooks.ts';
 
 const GROUP = 'security-profiles-operator.x-k8s.io';
 const KUBELET = join(DIRECTORY, 'node-1/kubelet');
 const WORKLOADS = 'deployments,daemonsets,replicasets';
 
-const cluster = useCluster(1);
-/** It outlives clusters: as kubelet makes it for our agents, it is left to the next of them. */
-after(() => {
-  if (!existsSync(SPO_ROOT)) return;
-  for (const name of readdirSync(SPO_ROOT)) rmSync(join(SPO_ROOT, name));
-  chownSync(SPO_ROOT, 0, 0);
-  chmodSync(SPO_ROOT, 0o755);
-});
+const cluster = useBareCluster();
 
 const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
 
@@ -159,9 +152,22 @@ test('the agent writes into SPO’s directory, which stays SPO’s, without a ri
   assert.ok(!existsSync(join(SPO_ROOT, 'web.json')));
 });
 
-test('uninstalled, nothing of either is left on the node', cluster.options, async () => {
+test('uninstalled, nothing of either is left on the node', cluster.options, async (context) => {
+  context.after(async () => {
+    resetSpoRoot();
+    await kubectl(['delete', 'crd', 'certificates.cert-manager.io', 'issuers.cert-manager.io']);
+    await kubectl(['delete', 'namespace', 'shop', NAMESPACE, '--ignore-not-found']);
+  });
   const { code, stderr } = await run(SYSCRIBE, 'uninstall', '--kubeconfig', cluster.kubeconfig, '--timeout=60s');
   assert.equal(code, 0, stderr);
   assert.deepEqual(readdirSync(SPO_ROOT), []);
   assert.ok(!existsSync(join(KUBELET, 'seccomp/operator')));
 });
+
+/** It outlives clusters: as the kubelet makes it for our agents, it is left to the next of them. */
+function resetSpoRoot(): void {
+  if (!existsSync(SPO_ROOT)) return;
+  for (const name of readdirSync(SPO_ROOT)) rmSync(join(SPO_ROOT, name));
+  chownSync(SPO_ROOT, 0, 0);
+  chmodSync(SPO_ROOT, 0o755);
+}

@@ -9,7 +9,7 @@ import { run } from '../support/syscribe.ts';
 import { DIRECTORY, usualKubernetes } from './cluster.ts';
 import { daemon, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { useCluster } from './use.ts';
+import { useBareCluster } from './use.ts';
 import { kubectlOf } from './webhooks.ts';
 
 interface Manifest {
@@ -31,7 +31,7 @@ const AGENTS_FIELDS = fileURLToPath(new URL('deploy/agents.yaml', import.meta.ur
 const GROUP = 'security-profiles-operator.x-k8s.io';
 const FOLDER = join(DIRECTORY, 'node-1/kubelet/seccomp/operator');
 
-const cluster = useCluster(1);
+const cluster = useBareCluster();
 const work = mkdtempSync(join(tmpdir(), 'syscribe-helm-'));
 after(() => rmSync(work, { recursive: true }));
 
@@ -215,4 +215,7 @@ test('uninstall is refused while a pod uses a profile; then nothing is left', cl
   );
   assert.equal(await kubectl(['-n', NAMESPACE, 'get', 'all,secrets,leases', '-o', 'name']), '');
   assert.ok(!existsSync(FOLDER));
+  // Helm makes namespaces, and leaves them.
+  await kubectl(['delete', 'namespace', NAMESPACE, 'shop', 'elsewhere']);
+  await kubectl(['-n', 'default', 'delete', 'deployment', 'spod']);
 });

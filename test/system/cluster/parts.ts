@@ -8,6 +8,9 @@ import { Running, SYSCRIBE } from '../support/syscribe.ts';
 import { type InstalledCluster, NAMESPACE } from './installed.ts';
 import { commands } from './processes.ts';
 
+/** Characters of a process's output in an error. */
+const SHOWN = 4000;
+
 /** The processes of a part of syscribe, as the host sees them. */
 export function processesOf(part: 'agent' | 'operator' | 'webhook'): number[] {
   return commands()
@@ -79,7 +82,7 @@ export class Disk {
   }
 }
 
-/** A process that is started again as soon as it has ended. */
+/** A process that is started again as soon as it is killed. */
 export class Kept {
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
@@ -99,6 +102,13 @@ export class Kept {
   /** It has said so. */
   async ready(said: RegExp): Promise<void> {
     await this.#running.until('stdout', said);
+  }
+
+  /** What the present one has written, and whether it runs: for the message of a test that fails. */
+  get said(): string {
+    const { child, stdout, stderr } = this.#running;
+    const state = child.exitCode ?? child.signalCode ?? 'runs';
+    return `${this.#args[0]} (${state}):\n${(stdout + stderr).slice(-SHOWN)}`;
   }
 
   async kill(): Promise<void> {

@@ -5,11 +5,11 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Running } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
-import { useCluster } from './use.ts';
+import { useBareCluster } from './use.ts';
 import { completeness, type Eyes, has, isPartial, openEyes, type Recording } from './watched.ts';
 
 const TOP = fileURLToPath(new URL('../../../', import.meta.url));
-const cluster = useCluster(1);
+const cluster = useBareCluster();
 let opened: Eyes | undefined;
 after(() => opened?.close());
 

@@ -6,7 +6,7 @@ import { run, SYSCRIBE } from '../support/syscribe.ts';
 import { DIRECTORY } from './cluster.ts';
 import { install, NAMESPACE } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { useCluster } from './use.ts';
+import { useBareCluster } from './use.ts';
 import { kubectlOf } from './webhooks.ts';
 
 const GROUP = 'security-profiles-operator.x-k8s.io';
@@ -16,7 +16,7 @@ const PINS = '/sys/fs/bpf/syscribe-node-1';
 const WIDE =
   'crd,clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding,mutatingwebhookconfiguration';
 
-const cluster = useCluster(1, () => install(kubectl));
+const cluster = useBareCluster();
 
 const kubectl = (args: readonly string[], input?: string) => kubectlOf(cluster, args, input);
 
@@ -42,6 +42,7 @@ async function installProfile(name: string): Promise<void> {
 }
 
 test('refused while a pod uses a profile: nothing is done, the pod is named', cluster.options, async () => {
+  await install(kubectl);
   await installProfile('web');
   const under = { securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'operator/web.json' } } };
   const spec = podSpec([{ name: 'c', script: 'exec sleep 1000' }], under);
@@ -126,5 +127,9 @@ test(
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bound', labels } });
     await kubectl(['wait', '--for=create', '-n', 'bound', 'serviceaccount/default', '--timeout=30s']);
     await apply(pod('bound', 'free', 'free', podSpec([{ name: 'c', script: 'true' }])));
+    const { code, stderr } = await uninstall('--force');
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await left(), []);
+    await kubectl(['delete', 'namespace', 'bound', 'shop']);
   },
 );

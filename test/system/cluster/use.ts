@@ -63,6 +63,17 @@ export function useCluster(nodes: number, prepare?: () => Promise<void>): TestCl
   };
 }
 
+let bare: TestCluster | undefined;
+
+/**
+ * One node and nothing installed, for tests of installations: the same cluster for all files that run in one process. Each takes
+ * away what it has made, so that the next finds it as bare; only the last file of the stage need not.
+ */
+export function useBareCluster(): TestCluster {
+  bare ??= useCluster(1);
+  return bare;
+}
+
 /** Why there can be no cluster on this machine, if that is so. */
 export function reasonToSkip(): string | undefined {
   try {

@@ -1,10 +1,12 @@
 import type { NodeStatus, ProfileBinding, ProfileRecording, SeccompProfile } from '../../../src/api/types.ts';
 import { KubeClient } from '../../../src/kube/client.ts';
 import { loadConnection } from '../../../src/kube/config.ts';
-import { customResource, type KubeObject, PODS, type Resource } from '../../../src/kube/object.ts';
+import { customResource, type KubeObject, keyOf, PODS, type Resource } from '../../../src/kube/object.ts';
 import { Informer } from '../../../src/kube/reflector.ts';
+import { testsAll } from '../../support/sizes.ts';
 import { DIRECTORY } from './node.ts';
 import { Processes } from './processes.ts';
+import { PATIENCE } from './variables.ts';
 
 export type Profile = SeccompProfile & KubeObject;
 export type Told = NodeStatus & KubeObject;
@@ -29,6 +31,10 @@ export interface PodObject extends KubeObject {
 }
 
 const LOOK = 2000; // milliseconds
+/** Seconds for what a test waits for: less than the test has, so that its failure says what did not come. */
+const WAIT = testsAll() ? 3600 : 150;
+/** Characters of an object in an error. */
+const SHOWN = 4000;
 export const PARTIAL = 'spo.x-k8s.io/partial';
 
 /** It still grows, or waits to be merged. */
@@ -73,9 +79,9 @@ export class Watched<T extends KubeObject> {
     return [...this.#informer.list()];
   }
 
-  /** The object once it is as wanted; a test's own time limit ends a wait in vain. */
+  /** The object once it is as wanted. @throws Error with the object as it is, when that does not come. */
   async until(key: string, wanted: (object: T) => boolean = () => true): Promise<T> {
-    const found = await this.#when(() => {
+    const found = await this.#when(key, () => {
       const object = this.#informer.get(key);
       return object && wanted(object) ? object : undefined;
     });
@@ -83,18 +89,18 @@ export class Watched<T extends KubeObject> {
   }
 
   async gone(key: string): Promise<void> {
-    await this.#when(() => (this.#informer.get(key) === undefined ? true : undefined));
+    await this.#when(`the end of ${key}`, () => (this.#informer.get(key) === undefined ? true : undefined));
   }
 
   /** Once so many objects, or whatever is asked of all of them. */
   async all(wanted: (objects: T[]) => boolean): Promise<T[]> {
-    return this.#when(() => {
+    return this.#when('all of them', () => {
       const objects = this.list();
       return wanted(objects) ? objects : undefined;
     });
   }
 
-  async #when<R>(look: () => R | undefined): Promise<R> {
+  async #when<R>(what: string, look: () => R | undefined): Promise<R> {
     await this.#informer.synced;
     this.#broken.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<R>();
@@ -105,13 +111,27 @@ export class Watched<T extends KubeObject> {
       if (found !== undefined) resolve(found);
     };
     const stop = this.#informer.onChange(check);
+    const seconds = WAIT * PATIENCE;
+    const limit = setTimeout(
+      () => reject(new Error(`not within ${seconds} s: ${what}; there is: ${this.#asIs(what)}`)),
+      seconds * 1000,
+    );
     check();
     try {
       return await promise;
     } finally {
+      clearTimeout(limit);
       stop();
       this.#broken.removeEventListener('abort', fail);
     }
+  }
+
+  /** What a failed wait shows: the object, or the names of those that there are. */
+  #asIs(key: string): string {
+    const object = this.#informer.get(key);
+    if (object === undefined) return this.list().map(keyOf).join(' ').slice(0, SHOWN) || 'none';
+    const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+    return JSON.stringify({ ...object, metadata }).slice(0, SHOWN);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
 import { test } from 'node:test';
-import { clusterOf, PLANS, planOf } from '../../run/plan.ts';
+import { clusterOf, PLANS, planOf, RUN_LIMITS } from '../../run/plan.ts';
 
 const FILES = globSync('test/system/**/*.test.ts').sort();
 const filesOf = (plan: 'test' | 'all') =>
@@ -17,13 +17,30 @@ test('a file’s own call says which cluster it runs in', () => {
   assert.equal(clusterOf('const cluster = useInstalledCluster();'), 'shared');
   assert.equal(clusterOf('const cluster = useInstalledCluster(NODES.length);'), 'own');
   assert.equal(clusterOf('const cluster = useCluster(1);'), 'own');
+  assert.equal(clusterOf('const cluster = useBareCluster();'), 'bare');
+});
+
+test('in the cluster of installations, what a reader of the README leaves there comes last', () => {
+  const files = filesOf('test').filter((file) => /(adopt|helm|readme|uninstall)\.test/.test(file));
+  assert.deepEqual(
+    files.map((file) => /(\w+)\.test/.exec(file)?.[1]),
+    ['adopt', 'helm', 'uninstall', 'readme'],
+  );
+});
+
+test('stages with clusters that all hang are ended before the run is: the table names each', () => {
+  const stages = planOf('test', FILES);
+  const lane = (name: string) => stages.filter((stage) => stage.lane === name).map(({ limit }) => limit);
+  const sum = (limits: readonly number[]) => limits.reduce((total, limit) => total + limit, 0);
+  const audit = stages.find(({ name }) => name === 'audit')?.limit ?? 0;
+  assert.ok(sum(lane('wait')) + audit <= (RUN_LIMITS.test ?? 0));
 });
 
 test('what changes the machine’s audit settings, or reads its log in a cluster, holds one lock', () => {
   const locked = planOf('test', FILES).filter(({ command }) => command.includes('/run/lock/syscribe-audit'));
   assert.deepEqual(
     locked.map(({ name }) => name),
-    ['audit', 'clusters', 'shared'],
+    ['audit', 'installs', 'clusters', 'shared'],
   );
   const audit: readonly string[] = planOf('test', FILES).find(({ name }) => name === 'audit')?.command ?? [];
   for (const file of ['audit/losses', 'accuracy/audit', 'agent/logs', 'agent/rollout', 'record/run'])
