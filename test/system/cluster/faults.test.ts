@@ -8,7 +8,7 @@ import { temporary } from '../support/syscribe.ts';
 import { DIRECTORY, withoutApiServer } from './cluster.ts';
 import { install, NAMESPACE, useInstalledCluster } from './installed.ts';
 import { namespace, pod, podSpec, recording } from './manifests.ts';
-import { containersOf, generator, Kept, kill, pick, webhookOutside } from './parts.ts';
+import { containersOf, generator, Kept, kill, pick, processesOf, webhookOutside } from './parts.ts';
 import { callsOf, isPartial } from './watched.ts';
 
 const KILL_ROUNDS = size('KILL_ROUNDS');
@@ -159,8 +159,7 @@ test(
       eyes.pods.all((pods) => !pods.some(({ metadata }) => metadata.labels?.name === name));
     await kubectl(['-n', NAMESPACE, 'scale', `deployment/${NAMESPACE}`, '--replicas=0']);
     await gone(NAMESPACE);
-    // Only now: a node selector is applied as a whole, so an operator that runs takes back what it finds changed.
-    await agentsWhere({ nowhere: 'here' });
+    await agentsWhere(NOWHERE);
     await gone('spod');
     const state = temporary(context);
     const node = join(DIRECTORY, 'node-1');
@@ -195,7 +194,7 @@ test(
     context.after(async () => {
       if (!done) for (const part of [agent, operator, webhook]) context.diagnostic(part.said);
       await Promise.all([agent.end(), operator.end(), webhook.end()]);
-      await agentsWhere({ nowhere: null });
+      await agentsWhere(null);
       await install(kubectl);
     });
     const script = 'mkdir /tmp/x; ln -s a /tmp/x/y; sleep 0.3; rm -r /tmp/x';
@@ -226,6 +225,7 @@ test(
         `random/${name}`,
         (it) => it.status?.containers?.[0]?.running === 0,
       );
+      assert.equal(processesOf('agent').length, 0, 'no agent beside the one that is killed');
       if (status?.containers?.[0]?.complete === 'True') assert.deepEqual(callsOf(profile), calm, `round ${round}`);
       else partial += 1;
     }
@@ -237,9 +237,20 @@ test(
   },
 );
 
-/** Which nodes agents run on. */
-async function agentsWhere(nodeSelector: object): Promise<void> {
-  const patch = JSON.stringify({ spec: { template: { spec: { nodeSelector } } } });
+const NOWHERE = {
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: 'nowhere', operator: 'Exists' }] }],
+    },
+  },
+};
+
+/**
+ * Which nodes agents run on. Not by the node selector: it is applied as a whole, so the operator takes back what others add to it, and
+ * two agents would write to the same maps.
+ */
+async function agentsWhere(affinity: object | null): Promise<void> {
+  const patch = JSON.stringify({ spec: { template: { spec: { affinity } } } });
   await cluster.kubectl(['-n', NAMESPACE, 'patch', 'daemonset/spod', '-p', patch]);
 }
 
