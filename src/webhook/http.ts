@@ -97,8 +97,8 @@ async function taken(response: ServerResponse, event: 'drain' | 'finish', hold: 
   hold.ours();
 }
 
-/** Milliseconds in which a client that is refused may go on sending. */
-const LINGERING = 1000;
+/** Milliseconds in which a client that is refused may go on sending: as much as nginx gives it (lingering_timeout). */
+const LINGERING = 5000;
 
 /**
  * Answers a request whose body has not been read, and ends the connection. What the client still sends is thrown away for a
