@@ -2,13 +2,13 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observe } from '../kube/client.ts';
 import { StreamMetrics } from '../stream/metrics.ts';
 import type { StreamCounts } from '../stream/pipeline.ts';
-import type { Agent } from './agent.ts';
-import type { ClusterView } from './cluster.ts';
-import type { Journal } from './journal.ts';
-import type { Logs } from './logs/logs.ts';
-import type { Publisher } from './publisher.ts';
-import { totalOf } from './record.ts';
-import type { Records } from './records.ts';
+import type { ClusterView } from './pods/cluster.ts';
+import { totalOf } from './recording/container-record.ts';
+import type { Agent } from './recording/ebpf-recorder.ts';
+import type { Journal } from './recording/journal.ts';
+import type { Logs } from './recording/log/log-recorder.ts';
+import type { Publisher } from './recording/publisher.ts';
+import type { Records } from './recording/record-store.ts';
 
 /** Milliseconds between looks at how late the event loop is: the library's own 10 are most of what an idle agent does. */
 const LAG = 1000;

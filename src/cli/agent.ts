@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { OnBatch } from '../agent/logs/audit-log.ts';
+import type { OnBatch } from '../agent/audit/audit-log.ts';
 import { LABELS } from '../api/names.ts';
 import type { Continuation } from '../capture/audit/log-file.ts';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
@@ -136,7 +136,7 @@ export function register(program: Command): void {
 
 /** Its readiness tells whoever uninstalls that the node is clean. */
 async function clean({ kubeletDir, stateDir, pinDir, health }: Options, what: 'all' | 'state'): Promise<number> {
-  const { cleanNode } = await import('../agent/clean.ts');
+  const { cleanNode } = await import('../agent/cleanup.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
@@ -168,24 +168,24 @@ function parseVerbosity(text: string): number {
 
 async function run(options: Options): Promise<number> {
   const recorders = options.withRecording ? options.recorders : [];
-  const { Agent } = await import('../agent/agent.ts');
-  const { watchCluster } = await import('../agent/cluster.ts');
-  const { Identities } = await import('../agent/identities.ts');
-  const { Journal } = await import('../agent/journal.ts');
-  const { LogProfile } = await import('../agent/log-profile.ts');
-  const { Installs } = await import('../agent/install/installs.ts');
+  const { Agent } = await import('../agent/recording/ebpf-recorder.ts');
+  const { watchCluster } = await import('../agent/pods/cluster.ts');
+  const { Identities } = await import('../agent/pods/identities.ts');
+  const { Journal } = await import('../agent/recording/journal.ts');
+  const { LogProfile } = await import('../agent/install/log-profile.ts');
+  const { Installs } = await import('../agent/install/reconciler.ts');
   const { InstallMetrics } = await import('../agent/install/metrics.ts');
   const { SeccompInstaller } = await import('../agent/install/seccomp.ts');
-  const { Statuses } = await import('../agent/install/statuses.ts');
-  const { containersAlive } = await import('../agent/logs/alive.ts');
-  const { CheckpointFile } = await import('../agent/logs/checkpoint.ts');
-  const { openAuditLog } = await import('../agent/logs/audit-log.ts');
-  const { Logs } = await import('../agent/logs/logs.ts');
-  const { Safety } = await import('../agent/logs/safety.ts');
-  const { RecorderOff, tellUnlabelled } = await import('../agent/recorder-off.ts');
+  const { Statuses } = await import('../agent/status/statuses.ts');
+  const { containersAlive } = await import('../agent/pods/live-containers.ts');
+  const { CheckpointFile } = await import('../agent/recording/log/checkpoint.ts');
+  const { openAuditLog } = await import('../agent/audit/audit-log.ts');
+  const { Logs } = await import('../agent/recording/log/log-recorder.ts');
+  const { Safety } = await import('../agent/audit/safety.ts');
+  const { RecorderOff, tellUnlabelled } = await import('../agent/recording/disabled.ts');
   const { AgentMetrics } = await import('../agent/metrics.ts');
-  const { Publisher } = await import('../agent/publisher.ts');
-  const { Records } = await import('../agent/records.ts');
+  const { Publisher } = await import('../agent/recording/publisher.ts');
+  const { Records } = await import('../agent/recording/record-store.ts');
   const { RolloutHistory } = await import('../agent/rollout/history.ts');
   const { Rollouts } = await import('../agent/rollout/rollouts.ts');
   const { dropStartupPages } = await import('../capture/resident.ts');

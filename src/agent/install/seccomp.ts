@@ -12,9 +12,9 @@ import { withBases } from '../../profile/base.ts';
 import type { Profile as Model } from '../../profile/model.ts';
 import { toModel, toSpec } from '../../profile/resource.ts';
 import { audited, refusesByDefault } from '../../profile/rollout.ts';
-import { explainFailure, ProfileDirectory } from '../profile-directory.ts';
 import { dependents } from './dependents.ts';
 import { type InstallableProfile, type Installer, InstallFailure, type Outcome } from './installer.ts';
+import { explainFailure, ProfileDirectory } from './seccomp-directory.ts';
 
 type Profile = SeccompProfile & KubeObject;
 

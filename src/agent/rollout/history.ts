@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Log } from '../../kube/log.ts';
 import { writeFileAtomic } from '../../platform/files.ts';
-import type { Placement } from './placements.ts';
+import type { Placement } from './install-history.ts';
 
 const VERSION = 1;
 

@@ -3,16 +3,16 @@ import { type Denied, sumDenials } from '../../api/denials.ts';
 import { digestOf, isAudited, type Mode, modeOf, type NodeRollout } from '../../api/rollout.ts';
 import type { Informer } from '../../kube/reflector.ts';
 import { waitFor } from '../../platform/wait.ts';
-import type { PodObject } from '../cluster.ts';
-import type { Identities } from '../identities.ts';
+import { Listener, type ListenerParts } from '../audit/listener.ts';
 import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
-import type { Statuses } from '../install/statuses.ts';
-import type { Alive } from '../logs/owners.ts';
+import type { PodObject } from '../pods/cluster.ts';
+import type { Identities } from '../pods/identities.ts';
+import type { Alive } from '../recording/log/owners.ts';
+import type { Statuses } from '../status/statuses.ts';
+import { type Sighting, Sightings, sumOf } from './denials.ts';
 import type { RolloutHistory } from './history.ts';
-import { Listener, type ListenerParts } from './listener.ts';
-import { type Placement, placementAt, withPlacement } from './placements.ts';
-import { type Look, Report, type RunningPod } from './report.ts';
-import { type Sighting, Sightings, sumOf } from './sightings.ts';
+import { type Placement, placementAt, withPlacement } from './install-history.ts';
+import { type Look, Report, type RunningPod } from './progress.ts';
 import { workloadOf } from './workload.ts';
 
 /** Milliseconds between looks while something is rolled out. */

@@ -1,4 +1,4 @@
-import type { PodObject } from '../cluster.ts';
+import type { PodObject } from '../pods/cluster.ts';
 
 /** What Deployments put behind a ReplicaSet's name, and on its pods. */
 const TEMPLATE_HASH = 'pod-template-hash';

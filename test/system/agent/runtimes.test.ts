@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runtimesOf } from '../../../src/agent/runtimes.ts';
+import { runtimesOf } from '../../../src/agent/pods/runtimes.ts';
 import { RuntimeClient } from '../../../src/container/cri/client.ts';
 import { Containerd } from '../support/containerd.ts';
 import { makeCgroup } from '../support/kernel.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { profileOf } from '../../../src/agent/profile.ts';
-import { withRun } from '../../../src/agent/record.ts';
+import { withRun } from '../../../src/agent/recording/container-record.ts';
+import { profileOf } from '../../../src/agent/recording/partial-profile.ts';
 import { ANNOTATIONS, LABELS, nodeLabel } from '../../../src/api/names.ts';
 import { until } from '../../support/until.ts';
 import { record, run } from '../../unit/agent/samples.ts';

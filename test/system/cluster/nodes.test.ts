@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { ContainerRecord } from '../../../src/agent/record.ts';
+import type { ContainerRecord } from '../../../src/agent/recording/container-record.ts';
 import { DIRECTORY } from './cluster.ts';
 import { NAMESPACE, useInstalledCluster } from './installed.ts';
 import { deployment, namespace, podSpec, recording } from './manifests.ts';

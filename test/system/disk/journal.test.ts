@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Journal } from '../../../src/agent/journal.ts';
-import { withRun } from '../../../src/agent/record.ts';
-import { Records } from '../../../src/agent/records.ts';
+import { withRun } from '../../../src/agent/recording/container-record.ts';
+import { Journal } from '../../../src/agent/recording/journal.ts';
+import { Records } from '../../../src/agent/recording/record-store.ts';
 import { record, run } from '../../unit/agent/samples.ts';
 import { smallDisk } from './small-disk.ts';
 

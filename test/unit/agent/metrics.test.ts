@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Agent } from '../../../src/agent/agent.ts';
-import type { Logs } from '../../../src/agent/logs/logs.ts';
 import { AgentMetrics, type Measured, resourceOf } from '../../../src/agent/metrics.ts';
-import { finish, withRun } from '../../../src/agent/record.ts';
+import { finish, withRun } from '../../../src/agent/recording/container-record.ts';
+import type { Agent } from '../../../src/agent/recording/ebpf-recorder.ts';
+import type { Logs } from '../../../src/agent/recording/log/log-recorder.ts';
 import { record, run } from './samples.ts';
 
 const PATHS: readonly [path: string, resource: string][] = [

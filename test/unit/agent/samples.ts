@@ -1,6 +1,6 @@
-import { podOf } from '../../../src/agent/cluster.ts';
-import { recordFor } from '../../../src/agent/matching.ts';
-import type { ContainerRecord, Run } from '../../../src/agent/record.ts';
+import { podOf } from '../../../src/agent/pods/cluster.ts';
+import type { ContainerRecord, Run } from '../../../src/agent/recording/container-record.ts';
+import { recordFor } from '../../../src/agent/recording/selection.ts';
 import type { ProfileRecording } from '../../../src/api/types.ts';
 import { syscallNumber } from '../../../src/kernel/syscalls.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { PodObject } from '../../../../src/agent/cluster.ts';
+import { Losses } from '../../../../src/agent/audit/losses.ts';
+import type { PodObject } from '../../../../src/agent/pods/cluster.ts';
+import { Sightings } from '../../../../src/agent/rollout/denials.ts';
 import { RolloutHistory } from '../../../../src/agent/rollout/history.ts';
-import { Losses } from '../../../../src/agent/rollout/losses.ts';
-import { Sightings } from '../../../../src/agent/rollout/sightings.ts';
 import { workloadOf } from '../../../../src/agent/rollout/workload.ts';
-import { event, kernel, QUIET } from '../logs/node.ts';
+import { event, kernel, QUIET } from '../recording/log/node.ts';
 
 test('a workload is what made the pod, whichever pod it is', () => {
   const of = (owner?: PodObject['owner'], labels: Record<string, string> = {}) =>

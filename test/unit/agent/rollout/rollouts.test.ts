@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { podOf } from '../../../../src/agent/cluster.ts';
+import type { AuditLog, OnBatch } from '../../../../src/agent/audit/audit-log.ts';
 import type { InstallableProfile } from '../../../../src/agent/install/installer.ts';
-import type { AuditLog, OnBatch } from '../../../../src/agent/logs/audit-log.ts';
+import { podOf } from '../../../../src/agent/pods/cluster.ts';
 import { RolloutHistory } from '../../../../src/agent/rollout/history.ts';
 import { Rollouts } from '../../../../src/agent/rollout/rollouts.ts';
 import { enforcedOf } from '../../../../src/api/rollout.ts';
 import type { EnrichedEvent } from '../../../../src/stream/event.ts';
 import { profile, user } from '../install/support.ts';
-import { event, QUIET } from '../logs/node.ts';
+import { event, QUIET } from '../recording/log/node.ts';
 
 const KEY = 'SeccompProfile/web';
 const quiet = { info: () => {}, warn: () => {} };
