@@ -52,10 +52,10 @@ async function run(options: Options): Promise<number> {
   const { DaemonOperator } = await import('../operator/daemon/daemon.ts');
   const { StartupTaints } = await import('../operator/daemon/startup-taints.ts');
   const { watchDaemon } = await import('../operator/daemon/watch.ts');
-  const { Installations } = await import('../operator/installations/installations.ts');
-  const { allNodesOf, watchInstallations } = await import('../operator/installations/watch.ts');
+  const { Installations } = await import('../operator/profiles/controller.ts');
+  const { allNodesOf, watchInstallations } = await import('../operator/profiles/view.ts');
   const { migrateStorage } = await import('../operator/migration.ts');
-  const { Operator } = await import('../operator/operator.ts');
+  const { Operator } = await import('../operator/recordings/controller.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
   const { log, client, stop } = startComponent('operator', options);
   await using _client = client;

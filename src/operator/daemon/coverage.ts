@@ -1,5 +1,5 @@
 import type { Condition } from '../../api/conditions.ts';
-import type { NodeObject } from '../installations/watch.ts';
+import type { NodeObject } from '../profiles/view.ts';
 
 /** Nodes that a condition names. */
 const MOST = 10;

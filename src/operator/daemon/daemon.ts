@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '../../kube/client.ts';
+import { Pace } from '../../kube/debounce.ts';
 import { isKube } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import { ifStill } from '../../kube/if-still.ts';
 import type { Log } from '../../kube/log.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { type Again, WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
-import { ifStill } from '../installations/if-still.ts';
-import { Pace } from '../installations/pace.ts';
-import type { InstallationView } from '../installations/watch.ts';
+import type { InstallationView } from '../profiles/view.ts';
 import { Applied, unwanted } from './applied.ts';
 import { coverage } from './coverage.ts';
 import { AGENTS, agentsManifest, DAEMON_SETS } from './daemon-set.ts';

@@ -1,11 +1,11 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKube } from '../../kube/errors.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import { ifStill } from '../../kube/if-still.ts';
 import type { Log } from '../../kube/log.ts';
 import { NODES } from '../../kube/object.ts';
 import { type Again, WorkQueue } from '../../kube/queue.ts';
-import { ifStill } from '../installations/if-still.ts';
-import { type InstallationView, STARTUP_TAINT } from '../installations/watch.ts';
+import { type InstallationView, STARTUP_TAINT } from '../profiles/view.ts';
 import type { DaemonView } from './watch.ts';
 
 /** The right may come, milliseconds. */

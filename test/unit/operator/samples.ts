@@ -5,7 +5,7 @@ import {
   instancesOf,
   type ProfileObject,
   type RecordingObject,
-} from '../../../src/operator/instances.ts';
+} from '../../../src/operator/recordings/instances.ts';
 
 export function recording(spec: Partial<ProfileRecording['spec']> = {}, metadata: object = {}): RecordingObject {
   return {

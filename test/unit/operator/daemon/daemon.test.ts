@@ -5,7 +5,7 @@ import { DaemonOperator } from '../../../../src/operator/daemon/daemon.ts';
 import { AGENT_LABELS, DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { DAEMONS, type DaemonObject, watchDaemon } from '../../../../src/operator/daemon/watch.ts';
 import { CONFIGURATIONS } from '../../../../src/operator/daemon/webhooks.ts';
-import { watchInstallations } from '../../../../src/operator/installations/watch.ts';
+import { watchInstallations } from '../../../../src/operator/profiles/view.ts';
 import { serve } from '../../../support/kube.ts';
 
 const DEPLOYMENTS: Resource = { ...DAEMON_SETS, plural: 'deployments', kind: 'Deployment' };

@@ -5,7 +5,7 @@ import { type KubeObject, NODES, PODS, pathOf, type Reference, type Resource } f
 import { AGENT_LABELS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { StartupTaints } from '../../../../src/operator/daemon/startup-taints.ts';
 import { watchDaemon } from '../../../../src/operator/daemon/watch.ts';
-import { watchInstallations } from '../../../../src/operator/installations/watch.ts';
+import { watchInstallations } from '../../../../src/operator/profiles/view.ts';
 import { serve } from '../../../support/kube.ts';
 
 const NAMESPACE = 'spo';

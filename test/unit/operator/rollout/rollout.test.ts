@@ -6,7 +6,7 @@ import { cleanTime } from '../../../../src/operator/rollout/clock.ts';
 import { decide } from '../../../../src/operator/rollout/decide.ts';
 import { nextRollout } from '../../../../src/operator/rollout/next.ts';
 import { promotionText } from '../../../../src/operator/rollout/tell.ts';
-import { nodeStatus, profile } from '../installations/samples.ts';
+import { nodeStatus, profile } from '../profiles/samples.ts';
 
 const NOW = new Date('2026-02-03T04:00:00.000Z');
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000).toISOString();

@@ -1,7 +1,7 @@
-import { ANNOTATIONS, FINALIZERS, LABELS } from '../api/names.ts';
-import type { KubeObject } from '../kube/object.ts';
-import type { Informer } from '../kube/reflector.ts';
-import type { ProfileObject } from './instances.ts';
+import { ANNOTATIONS, FINALIZERS, LABELS } from '../../api/names.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import type { Informer } from '../../kube/reflector.ts';
+import type { ProfileObject } from '../recordings/instances.ts';
 
 /** Node statuses of all profiles: 500 profiles on 1,000 nodes would be 500,000 objects, each of them sent to whoever watches. */
 const MOST_NODE_STATUSES = 2000;

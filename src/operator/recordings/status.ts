@@ -1,6 +1,6 @@
-import { type Condition, withTime } from '../api/conditions.ts';
-import type { StateReason } from '../api/recording-state.ts';
-import type { ProfileRecording } from '../api/types.ts';
+import { type Condition, withTime } from '../../api/conditions.ts';
+import type { StateReason } from '../../api/recording-state.ts';
+import type { ProfileRecording } from '../../api/types.ts';
 import { byContainer, type Instance, namesOf, type RecordingObject } from './instances.ts';
 import type { Folded } from './merge.ts';
 

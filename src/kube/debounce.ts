@@ -1,4 +1,4 @@
-import { type Clock, MONOTONIC } from '../../kube/clock.ts';
+import { type Clock, MONOTONIC } from './clock.ts';
 
 /** Pods come and go; the object that counts them is not written more often, milliseconds. */
 const PAUSE = 5000;

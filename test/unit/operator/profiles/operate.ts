@@ -4,16 +4,11 @@ import { type KubeObject, NODES, pathOf, type Resource } from '../../../../src/k
 import { Informer } from '../../../../src/kube/reflector.ts';
 import { DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
 import { watchDaemon } from '../../../../src/operator/daemon/watch.ts';
-import { Installations } from '../../../../src/operator/installations/installations.ts';
-import {
-  allNodesOf,
-  BINDINGS,
-  NODE_STATUSES,
-  watchInstallations,
-} from '../../../../src/operator/installations/watch.ts';
-import type { ProfileObject } from '../../../../src/operator/instances.ts';
-import { PROFILES } from '../../../../src/operator/recordings.ts';
-import { Reporting } from '../../../../src/operator/reporting.ts';
+import { Installations } from '../../../../src/operator/profiles/controller.ts';
+import { Reporting } from '../../../../src/operator/profiles/reporting.ts';
+import { allNodesOf, BINDINGS, NODE_STATUSES, watchInstallations } from '../../../../src/operator/profiles/view.ts';
+import type { ProfileObject } from '../../../../src/operator/recordings/instances.ts';
+import { PROFILES } from '../../../../src/operator/recordings/reconciler.ts';
 import { serve } from '../../../support/kube.ts';
 import { nodeStatus } from './samples.ts';
 

@@ -9,19 +9,19 @@ import { APPROVE, type Rollout } from '../../api/rollout.ts';
 import { nulls } from '../../api/schema.ts';
 import type { NodeStatus, SeccompProfile } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { Pace } from '../../kube/debounce.ts';
 import type { EventRecorder, EventType } from '../../kube/events.ts';
+import { ifStill } from '../../kube/if-still.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Again } from '../../kube/queue.ts';
-import type { ProfileObject } from '../instances.ts';
-import { PROFILES } from '../recordings.ts';
+import type { ProfileObject } from '../recordings/instances.ts';
+import { PROFILES } from '../recordings/reconciler.ts';
 import { nextRollout, silence } from '../rollout/next.ts';
 import { promotionText, withRollout } from '../rollout/tell.ts';
 import { aggregate } from './aggregate.ts';
 import { remaining } from './finalizers.ts';
-import { ifStill } from './if-still.ts';
-import { Pace } from './pace.ts';
 import { waitsUnscheduled } from './pods.ts';
-import { NODE_STATUSES, type NodeStatusObject } from './watch.ts';
+import { NODE_STATUSES, type NodeStatusObject } from './view.ts';
 
 type Status = NonNullable<SeccompProfile['status']>;
 

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { namesOf, type ProfileObject } from '../../../src/operator/instances.ts';
-import { fold, foldedOf, KEPT, mergedName, mergedOf, mergedProfile } from '../../../src/operator/merge.ts';
-import { instances, many, partial, recording } from './samples.ts';
+import { namesOf, type ProfileObject } from '../../../../src/operator/recordings/instances.ts';
+import {
+  fold,
+  foldedOf,
+  KEPT,
+  mergedName,
+  mergedOf,
+  mergedProfile,
+} from '../../../../src/operator/recordings/merge.ts';
+import { instances, many, partial, recording } from '../samples.ts';
 
 const NONE = foldedOf(undefined);
 

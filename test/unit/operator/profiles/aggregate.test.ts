@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProfileState } from '../../../../src/api/conditions.ts';
 import type { Mode } from '../../../../src/api/rollout.ts';
-import { aggregate, workloadsOf } from '../../../../src/operator/installations/aggregate.ts';
-import { remaining } from '../../../../src/operator/installations/finalizers.ts';
+import { aggregate, workloadsOf } from '../../../../src/operator/profiles/aggregate.ts';
+import { remaining } from '../../../../src/operator/profiles/finalizers.ts';
 import { nodeStatus, profile } from './samples.ts';
 
 const NOW = new Date('2026-02-03T04:05:06Z');

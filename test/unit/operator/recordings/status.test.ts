@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withTime } from '../../../src/api/conditions.ts';
-import { partialStatus } from '../../../src/operator/profile-status.ts';
-import { recordingStatus } from '../../../src/operator/status.ts';
-import { instances, partial, recording } from './samples.ts';
+import { withTime } from '../../../../src/api/conditions.ts';
+import { partialStatus } from '../../../../src/operator/recordings/partial-status.ts';
+import { recordingStatus } from '../../../../src/operator/recordings/status.ts';
+import { instances, partial, recording } from '../samples.ts';
 
 const NOW = new Date('2026-02-03T04:05:06.789Z');
 const NO_FACTS = new Map();

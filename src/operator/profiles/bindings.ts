@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { FINALIZERS } from '../../api/names.ts';
 import type { NodeStatus } from '../../api/types.ts';
 import type { KubeClient } from '../../kube/client.ts';
+import { Pace } from '../../kube/debounce.ts';
+import { ifStill } from '../../kube/if-still.ts';
 import type { Again } from '../../kube/queue.ts';
 import { workloadsOf } from './aggregate.ts';
-import { ifStill } from './if-still.ts';
-import { Pace } from './pace.ts';
-import { BINDINGS, type BindingObject } from './watch.ts';
+import { BINDINGS, type BindingObject } from './view.ts';
 
 export interface BindingsParts {
   readonly client: Pick<KubeClient, 'patch'>;

@@ -1,11 +1,11 @@
-import { FINALIZERS, LABELS, suffixed } from '../api/names.ts';
-import type { SeccompProfile } from '../api/types.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { isKube } from '../kube/errors.ts';
-import type { EventRecorder } from '../kube/events.ts';
-import type { Log } from '../kube/log.ts';
-import { customResource } from '../kube/object.ts';
-import type { Again } from '../kube/queue.ts';
+import { FINALIZERS, LABELS, suffixed } from '../../api/names.ts';
+import type { SeccompProfile } from '../../api/types.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isKube } from '../../kube/errors.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Log } from '../../kube/log.ts';
+import { customResource } from '../../kube/object.ts';
+import type { Again } from '../../kube/queue.ts';
 import { isUnmergeable } from './errors.ts';
 import {
   byContainer,
@@ -18,7 +18,7 @@ import {
   ROLE,
 } from './instances.ts';
 import { type Fold, fold, foldedOf, mergedName, mergedOf, mergedProfile } from './merge.ts';
-import { partialStatus } from './profile-status.ts';
+import { partialStatus } from './partial-status.ts';
 import { type ContainerFacts, recordingStatus } from './status.ts';
 
 export const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { isKube } from '../../../src/kube/errors.ts';
-import { pathOf } from '../../../src/kube/object.ts';
-import { namesOf, type ProfileObject, type RecordingObject } from '../../../src/operator/instances.ts';
-import { PROFILES, RECORDINGS, Recordings } from '../../../src/operator/recordings.ts';
-import { Reporting } from '../../../src/operator/reporting.ts';
-import { serve } from '../../support/kube.ts';
-import { partial, recording } from './samples.ts';
+import { isKube } from '../../../../src/kube/errors.ts';
+import { pathOf } from '../../../../src/kube/object.ts';
+import { Reporting } from '../../../../src/operator/profiles/reporting.ts';
+import { namesOf, type ProfileObject, type RecordingObject } from '../../../../src/operator/recordings/instances.ts';
+import { PROFILES, RECORDINGS, Recordings } from '../../../../src/operator/recordings/reconciler.ts';
+import { serve } from '../../../support/kube.ts';
+import { partial, recording } from '../samples.ts';
 
 const AGO = '2026-01-01T00:00:00Z';
 

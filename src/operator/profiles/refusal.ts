@@ -3,7 +3,7 @@ import { type Limits, notAllowed } from '../../profile/allowed.ts';
 import { withBases } from '../../profile/base.ts';
 import { toModel } from '../../profile/resource.ts';
 import { audited } from '../../profile/rollout.ts';
-import type { ProfileObject } from '../instances.ts';
+import type { ProfileObject } from '../recordings/instances.ts';
 
 /**
  * Why the administrator does not let a profile be installed. Its nodes find the same, and tell nothing of it: as in SPO, there are

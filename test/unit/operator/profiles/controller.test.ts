@@ -4,9 +4,9 @@ import { digestOf, type NodeRollout } from '../../../../src/api/rollout.ts';
 import type { NodeStatus, SeccompProfile } from '../../../../src/api/types.ts';
 import { type KubeObject, NODES, PODS, pathOf } from '../../../../src/kube/object.ts';
 import { DAEMONS } from '../../../../src/operator/daemon/watch.ts';
-import { BINDINGS, NODE_STATUSES } from '../../../../src/operator/installations/watch.ts';
-import type { ProfileObject } from '../../../../src/operator/instances.ts';
-import { PROFILES } from '../../../../src/operator/recordings.ts';
+import { BINDINGS, NODE_STATUSES } from '../../../../src/operator/profiles/view.ts';
+import type { ProfileObject } from '../../../../src/operator/recordings/instances.ts';
+import { PROFILES } from '../../../../src/operator/recordings/reconciler.ts';
 import { operate } from './operate.ts';
 import { binding, nodeStatus, profile } from './samples.ts';
 

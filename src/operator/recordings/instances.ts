@@ -1,7 +1,7 @@
-import { LABELS } from '../api/names.ts';
-import { RECORDING_UID, type RecordingState, stateOf } from '../api/recording-state.ts';
-import type { ProfileRecording, SeccompProfile } from '../api/types.ts';
-import type { KubeObject } from '../kube/object.ts';
+import { LABELS } from '../../api/names.ts';
+import { RECORDING_UID, type RecordingState, stateOf } from '../../api/recording-state.ts';
+import type { ProfileRecording, SeccompProfile } from '../../api/types.ts';
+import type { KubeObject } from '../../kube/object.ts';
 
 export type ProfileObject = SeccompProfile & KubeObject;
 export type RecordingObject = ProfileRecording & KubeObject;

@@ -1,5 +1,5 @@
-import { readyCondition, withTime } from '../api/conditions.ts';
-import type { SeccompProfile } from '../api/types.ts';
+import { readyCondition, withTime } from '../../api/conditions.ts';
+import type { SeccompProfile } from '../../api/types.ts';
 
 type Status = NonNullable<SeccompProfile['status']>;
 

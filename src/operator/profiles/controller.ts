@@ -3,20 +3,20 @@ import { FINALIZERS, LABELS } from '../../api/names.ts';
 import type { Owner } from '../../api/node-status.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import type { EventRecorder } from '../../kube/events.ts';
+import { ifStill } from '../../kube/if-still.ts';
 import type { Log } from '../../kube/log.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
 import type { Limits } from '../../profile/allowed.ts';
 import type { DaemonObject } from '../daemon/watch.ts';
-import type { ProfileObject } from '../instances.ts';
-import type { Reporting } from '../reporting.ts';
+import type { ProfileObject } from '../recordings/instances.ts';
 import { Bindings } from './bindings.ts';
-import { ifStill } from './if-still.ts';
-import { Profiles, type Statuses } from './profiles.ts';
+import { Profiles, type Statuses } from './reconciler.ts';
 import { refusalOf } from './refusal.ts';
+import type { Reporting } from './reporting.ts';
 import { NODE_REPORTS } from './reports.ts';
-import { type InstallationView, type NodeObject, NodeStatusIndex, nodesOf } from './watch.ts';
+import { type InstallationView, type NodeObject, NodeStatusIndex, nodesOf } from './view.ts';
 
 /**
  * Nodes tell at about the same time: what they tell of one profile is looked at once, so many milliseconds later, and one more for

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KubeObject, NODES, pathOf } from '../../../../src/kube/object.ts';
 import { DAEMON_SETS } from '../../../../src/operator/daemon/daemon-set.ts';
-import { NODE_REPORTS } from '../../../../src/operator/installations/reports.ts';
-import { BINDINGS } from '../../../../src/operator/installations/watch.ts';
-import { PROFILES } from '../../../../src/operator/recordings.ts';
+import { NODE_REPORTS } from '../../../../src/operator/profiles/reports.ts';
+import { BINDINGS } from '../../../../src/operator/profiles/view.ts';
+import { PROFILES } from '../../../../src/operator/recordings/reconciler.ts';
 import { operate } from './operate.ts';
 import { binding, nodeReport, profile } from './samples.ts';
 

@@ -1,11 +1,11 @@
-import type { KubeClient } from '../kube/client.ts';
-import type { EventRecorder } from '../kube/events.ts';
-import type { Log } from '../kube/log.ts';
-import { WorkQueue } from '../kube/queue.ts';
-import { Informer } from '../kube/reflector.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { EventRecorder } from '../../kube/events.ts';
+import type { Log } from '../../kube/log.ts';
+import { WorkQueue } from '../../kube/queue.ts';
+import { Informer } from '../../kube/reflector.ts';
+import { Reporting } from '../profiles/reporting.ts';
 import { type ProfileObject, type RecordingObject, recordingKeyOf } from './instances.ts';
-import { PROFILES, RECORDINGS, Recordings } from './recordings.ts';
-import { Reporting } from './reporting.ts';
+import { PROFILES, RECORDINGS, Recordings } from './reconciler.ts';
 
 /** Instances come in bursts: what is merged waits so long for more, milliseconds. */
 const GATHER = 300;

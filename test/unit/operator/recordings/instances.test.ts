@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { byContainer, instancesOf, isFinished, recordingKeyOf } from '../../../src/operator/instances.ts';
-import { instances, partial, recording } from './samples.ts';
+import { byContainer, instancesOf, isFinished, recordingKeyOf } from '../../../../src/operator/recordings/instances.ts';
+import { instances, partial, recording } from '../samples.ts';
 
 test('a profile belongs to the recording of its labels', () => {
   assert.equal(recordingKeyOf(partial('a', [])), 'shop/rec');
