@@ -1,7 +1,7 @@
 import { convertReview } from '../api/conversion/review.ts';
 import { extentOf, parseAt } from '../api/conversion/scan.ts';
 import { type Review, readReview } from './admission.ts';
-import { type BindingCollaborators, reviewBound } from './bindings/handler.ts';
+import { type BindingCollaborators, reviewBound } from './binding/handler.ts';
 import { Budget, type Hold } from './budget.ts';
 import { reviewExec } from './exec/handler.ts';
 import { RequestError } from './http.ts';
@@ -14,7 +14,7 @@ import {
   PATIENCE,
   REVIEW_LIMIT,
 } from './memory.ts';
-import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './pods/handler.ts';
+import { type RecordingCollaborators, type RecordingSettings, reviewPod } from './recording/handler.ts';
 import type { Route } from './server.ts';
 
 /** `/convert`: needs nothing but the request, and so works before anything else does. */

@@ -6,9 +6,9 @@ import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
 import { customResource, type KubeObject, NAMESPACES, type Resource } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
-import type { BindingCollaborators } from '../bindings/handler.ts';
-import type { BoundKind, BoundProfile } from '../bindings/reference.ts';
-import type { RecordingCollaborators } from '../pods/handler.ts';
+import type { BindingCollaborators } from '../binding/handler.ts';
+import type { BoundKind, BoundProfile } from '../binding/reference.ts';
+import type { RecordingCollaborators } from '../recording/handler.ts';
 import { eventsOn, find, labelsOf, listIn } from './lookup.ts';
 
 const RECORDINGS = customResource('profilerecordings', 'ProfileRecording', true);

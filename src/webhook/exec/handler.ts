@@ -1,5 +1,5 @@
 import { allow, type Review } from '../admission.ts';
-import { isPod } from '../pods/pod.ts';
+import { isPod } from '../pod/pod.ts';
 import { debuggedWithUid, isExec, podWithUid, VARIABLE, withUid } from './request-uid.ts';
 
 /**

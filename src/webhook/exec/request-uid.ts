@@ -1,4 +1,4 @@
-import { type Container, isPod, type Pod } from '../pods/pod.ts';
+import { type Container, isPod, type Pod } from '../pod/pod.ts';
 
 /** By this name the audit stream finds the request that a process was started by. */
 export const VARIABLE = 'SPO_EXEC_REQUEST_UID';

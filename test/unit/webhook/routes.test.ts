@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProfileRecording } from '../../../src/api/types.ts';
-import type { BindingCollaborators } from '../../../src/webhook/bindings/handler.ts';
+import type { BindingCollaborators } from '../../../src/webhook/binding/handler.ts';
 import { webhookRoutes } from '../../../src/webhook/routes.ts';
 import type { Route } from '../../../src/webhook/server.ts';
-import { pod, recording } from './pods/samples.ts';
+import { pod, recording } from './pod/samples.ts';
 import { answerOf } from './serving.ts';
 
 interface Answer {

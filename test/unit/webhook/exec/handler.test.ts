@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import rfc6902 from 'rfc6902';
 import { reviewExec } from '../../../../src/webhook/exec/handler.ts';
-import { pod } from '../pods/samples.ts';
+import { pod } from '../pod/samples.ts';
 
 interface Answer {
   readonly response: {

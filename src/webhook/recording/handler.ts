@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { ProfileRecording } from '../../api/types.ts';
 import { allow, type Review } from '../admission.ts';
+import { isPod } from '../pod/pod.ts';
 import { mutatePod } from './mutate.ts';
-import { isPod } from './pod.ts';
 
 export interface RecordingCollaborators {
   /** A namespace's recordings: as new as the pod's maker can know them, since nobody asks again. */

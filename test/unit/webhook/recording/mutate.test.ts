@@ -6,10 +6,10 @@ import { isBuilt } from '../../../../src/api/built.ts';
 import { parseSessionId } from '../../../../src/api/names.ts';
 import type { ProfileRecording } from '../../../../src/api/types.ts';
 import { patchOf } from '../../../../src/webhook/patch.ts';
-import { type Context, type Mutation, mutatePod } from '../../../../src/webhook/pods/mutate.ts';
-import type { Pod } from '../../../../src/webhook/pods/pod.ts';
+import type { Pod } from '../../../../src/webhook/pod/pod.ts';
+import { type Context, type Mutation, mutatePod } from '../../../../src/webhook/recording/mutate.ts';
 import { runsOf } from '../../../support/sizes.ts';
-import { pod, recording } from './samples.ts';
+import { pod, recording } from '../pod/samples.ts';
 
 const LOG_PROFILE = { type: 'Localhost', localhostProfile: 'operator/log-enricher-trace.json' };
 

@@ -1,5 +1,5 @@
 import { LOG_PROFILE, LOG_TYPE, type ProfileKind } from '../../api/names.ts';
-import type { Container, Pod, SecurityContext } from './pod.ts';
+import type { Container, Pod, SecurityContext } from '../pod/pod.ts';
 
 /** What is to be told about a container, by the reason of an event. */
 interface Notice {

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isBuilt } from '../../../../src/api/built.ts';
 import type { ProfileBinding } from '../../../../src/api/types.ts';
-import { bindingsFor, bindPod } from '../../../../src/webhook/bindings/bind.ts';
-import { type BoundProfile, referenceTo } from '../../../../src/webhook/bindings/reference.ts';
-import type { Container, Pod } from '../../../../src/webhook/pods/pod.ts';
-import { pod } from '../pods/samples.ts';
+import { bindingsFor, bindPod } from '../../../../src/webhook/binding/mutate.ts';
+import { type BoundProfile, referenceTo } from '../../../../src/webhook/binding/reference.ts';
+import type { Container, Pod } from '../../../../src/webhook/pod/pod.ts';
+import { pod } from '../pod/samples.ts';
 
 type Spec = ProfileBinding['spec'];
 

@@ -1,5 +1,5 @@
 import type { ProfileRecording } from '../../../../src/api/types.ts';
-import type { Container, Pod } from '../../../../src/webhook/pods/pod.ts';
+import type { Container, Pod } from '../../../../src/webhook/pod/pod.ts';
 
 export function recording(name: string, spec: Partial<ProfileRecording['spec']> = {}, metadata = {}): ProfileRecording {
   return {

@@ -10,9 +10,9 @@ import {
   traceAnnotation,
 } from '../../api/names.ts';
 import type { ProfileRecording } from '../../api/types.ts';
-import { logged } from './container.ts';
-import { byAge } from './order.ts';
-import { type Container, isMirror, isWindows, type Pod, podName } from './pod.ts';
+import { byAge } from '../pod/order.ts';
+import { type Container, isMirror, isWindows, type Pod, podName } from '../pod/pod.ts';
+import { logged } from './log-profile.ts';
 
 export interface Context {
   readonly namespace: string;

@@ -1,7 +1,7 @@
 import { LABELS, LOG_PROFILE, matchesSelector, traceAnnotation } from '../../api/names.ts';
 import type { ProfileBinding } from '../../api/types.ts';
-import { byAge } from '../pods/order.ts';
-import { type Container, isMirror, isWindows, type Pod, podName, type SecurityContext } from '../pods/pod.ts';
+import { byAge } from '../pod/order.ts';
+import { type Container, isMirror, isWindows, type Pod, podName, type SecurityContext } from '../pod/pod.ts';
 import { FIELDS, type Reference } from './reference.ts';
 
 /** For what no other binding names. */

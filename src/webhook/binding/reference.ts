@@ -1,7 +1,7 @@
 import { isBuilt, NOT_BUILT, notInstalled } from '../../api/built.ts';
 import { LABELS } from '../../api/names.ts';
 import type { ProfileBinding } from '../../api/types.ts';
-import type { SecurityContext } from '../pods/pod.ts';
+import type { SecurityContext } from '../pod/pod.ts';
 
 export type BoundKind = ProfileBinding['spec']['profileRef']['kind'];
 

@@ -1,8 +1,8 @@
 import { isBuilt } from '../../api/built.ts';
 import type { ProfileBinding } from '../../api/types.ts';
 import { allow, type Review } from '../admission.ts';
-import { isPod } from '../pods/pod.ts';
-import { bindingsFor, bindPod } from './bind.ts';
+import { isPod } from '../pod/pod.ts';
+import { bindingsFor, bindPod } from './mutate.ts';
 import { type BoundProfile, referenceTo } from './reference.ts';
 
 export interface BindingCollaborators {
