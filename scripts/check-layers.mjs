@@ -14,7 +14,8 @@ const LAYERS = {
   kube: ['platform'],
   container: ['platform'],
   capture: ['platform', 'kernel'],
-  recording: ['platform', 'kernel', 'profile', 'container', 'capture'],
+  command: ['platform', 'kernel', 'profile', 'capture'],
+  recording: ['platform', 'kernel', 'profile', 'container', 'capture', 'command'],
   stream: ['platform', 'kernel', 'container', 'capture'],
   webhook: ['platform', 'api', 'kube'],
   operator: ['platform', 'api', 'profile', 'kube', 'stream'],
@@ -22,10 +23,10 @@ const LAYERS = {
   setup: ['platform', 'api', 'kube'],
   kubectl: ['platform', 'api', 'kube'],
   cli: [
-    ...['platform', 'kernel', 'api', 'profile', 'kube', 'container', 'capture', 'recording', 'stream'],
+    ...['platform', 'kernel', 'api', 'profile', 'kube', 'container', 'capture', 'command', 'recording', 'stream'],
     ...['webhook', 'operator', 'agent', 'setup', 'kubectl'],
   ],
-  'index.ts': ['platform', 'profile', 'recording'],
+  'index.ts': ['platform', 'profile', 'command', 'recording'],
 };
 /** Only this folder speaks to the API server. */
 const CLIENTS = { kube: /^(@kubernetes\/client-node|undici)(\/|$)/ };

@@ -14,13 +14,13 @@
 import type { Target } from './recording/recording.ts';
 import { RecordingSession, type SessionSettings } from './recording/session.ts';
 
+export type { Exit } from './command/command.ts';
 export { type ErrorCode, SyscribeError } from './platform/errors.ts';
 export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/build.ts';
 export { mergeProfiles } from './profile/merge.ts';
 export type { Profile, SyscallRule } from './profile/model.ts';
 export { parseProfile } from './profile/parse.ts';
 export { renderCustomResource, renderRaw } from './profile/render.ts';
-export type { Exit } from './recording/command.ts';
 export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
 export type { Target } from './recording/recording.ts';
 export {

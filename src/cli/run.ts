@@ -1,13 +1,13 @@
 import { constants } from 'node:os';
 import type { Command as Program } from 'commander';
 import type { AuditEvent } from '../capture/audit/event.ts';
+import { Command, type Exit } from '../command/command.ts';
+import { logInstead, verdict } from '../command/dry-run.ts';
+import { type CompiledFilter, compileFilter } from '../command/filter.ts';
 import { type Abi, machineAbis } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import type { Profile } from '../profile/model.ts';
-import { Command, type Exit } from '../recording/command.ts';
-import { logInstead, verdict } from '../recording/dry-run.ts';
-import { type CompiledFilter, compileFilter } from '../recording/filter.ts';
 import type { Observation } from '../recording/observation.ts';
 import { loggedCall, SeccompLog } from '../recording/seccomp-log.ts';
 import { machine, RecordingSession } from '../recording/session.ts';

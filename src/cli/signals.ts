@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { native } from '../capture/native.ts';
-import type { Command } from '../recording/command.ts';
+import type { Command } from '../command/command.ts';
 import { complain } from './output.ts';
 
 const { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 } = constants.signals;

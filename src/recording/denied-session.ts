@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../capture/audit/event.ts';
-import type { Command, Exit } from './command.ts';
+import type { Command, Exit } from '../command/command.ts';
 import { LoggedCalls, LogLosses } from './logged-calls.ts';
 import type { Observation } from './observation.ts';
 import type { Recording, Target } from './recording.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { AuditEvent } from '../capture/audit/event.ts';
+import { Command, type Exit } from '../command/command.ts';
+import { logEverything } from '../command/filter.ts';
 import { UNSET_ID } from '../kernel/audit.ts';
-import { Command, type Exit } from './command.ts';
-import { logEverything } from './filter.ts';
 import { LogCollector } from './log-collector.ts';
 import type { Observation, Reason } from './observation.ts';
 import type { Recording } from './recording.ts';

@@ -1,4 +1,4 @@
-import type { Command, Exit } from './command.ts';
+import type { Command, Exit } from '../command/command.ts';
 import type { Observation } from './observation.ts';
 
 /** What is recorded: exactly one of these. */
