@@ -11,8 +11,9 @@
  * ```
  * @module
  */
+
+import { RecordingSession, type SessionSettings } from './recording/ebpf/session.ts';
 import type { Target } from './recording/recording.ts';
-import { RecordingSession, type SessionSettings } from './recording/session.ts';
 
 export type { Exit } from './command/command.ts';
 export { type ErrorCode, SyscribeError } from './platform/errors.ts';
@@ -21,14 +22,14 @@ export { mergeProfiles } from './profile/merge.ts';
 export type { Profile, SyscallRule } from './profile/model.ts';
 export { parseProfile } from './profile/parse.ts';
 export { renderCustomResource, renderRaw } from './profile/render.ts';
-export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
-export type { Target } from './recording/recording.ts';
 export {
   machine,
   type RecordingSession,
   type SessionSettings,
   type Sighting,
-} from './recording/session.ts';
+} from './recording/ebpf/session.ts';
+export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
+export type { Target } from './recording/recording.ts';
 
 /**
  * Records a command (started here, from its exec on), a running process, a cgroup or a container. The session ends when

@@ -7,8 +7,8 @@ import { type Evidence, type EvidenceCall, renderEvidence } from '../profile/evi
 import type { Action } from '../profile/model.ts';
 import { renderCustomResource, renderRaw, resourceName } from '../profile/render.ts';
 import type { Runtime } from '../profile/runtime-tails.ts';
+import { machine } from '../recording/ebpf/session.ts';
 import type { Observation, ObservedCall } from '../recording/observation.ts';
-import { machine } from '../recording/session.ts';
 import { complain, writeAll } from './output.ts';
 import { version } from './version.ts';
 

@@ -3,9 +3,9 @@ import { SyscribeError } from '../platform/errors.ts';
 import { checkWritable } from '../platform/files.ts';
 import { ACTIONS } from '../profile/model.ts';
 import { RUNTIMES } from '../profile/runtime-tails.ts';
+import { RecordingSession, type SessionSettings } from '../recording/ebpf/session.ts';
 import type { Observation } from '../recording/observation.ts';
 import type { Recording, Target } from '../recording/recording.ts';
-import { RecordingSession, type SessionSettings } from '../recording/session.ts';
 import { EXIT } from './exit.ts';
 import { showProgress } from './live-line.ts';
 import { complain } from './output.ts';
@@ -147,10 +147,10 @@ async function record(command: readonly string[], options: Options): Promise<num
 /** What a source needs is imported only when it is the one asked for: a recording by eBPF starts without the log's. */
 async function begin(target: Target, source: Options['source'], settings: SessionSettings): Promise<Recording> {
   if (source === 'ebpf') return RecordingSession.start(target, settings);
-  if (source === 'both') return (await import('../recording/denied-session.ts')).DeniedSession.start(target, settings);
+  if (source === 'both') return (await import('../recording/both-session.ts')).DeniedSession.start(target, settings);
   if ('command' in target)
-    return (await import('../recording/log-session.ts')).LogSession.start(target.command, settings);
-  return (await import('../recording/log-attach.ts')).LogAttachment.start(target, settings);
+    return (await import('../recording/audit/command-session.ts')).LogSession.start(target.command, settings);
+  return (await import('../recording/audit/cgroup-session.ts')).LogAttachment.start(target, settings);
 }
 
 /** The command's status as a shell tells it; 0 for one that still runs. */

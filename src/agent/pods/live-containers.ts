@@ -1,7 +1,7 @@
 import { childCgroups, findPodCgroups, podOfName } from '../../container/kubepods.ts';
 import { containerOfName } from '../../container/names.ts';
 import { SyscribeError } from '../../platform/errors.ts';
-import type { NodeRecorderSettings } from '../../recording/node-recorder.ts';
+import type { NodeRecorderSettings } from '../../recording/ebpf/node-recorder.ts';
 
 /**
  * The containers of pods that have a cgroup now, by id, with their pods' UIDs. A runtime that was killed may have left one

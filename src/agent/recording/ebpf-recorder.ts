@@ -1,7 +1,7 @@
 import type { EventRecorder } from '../../kube/events.ts';
 import type { Log } from '../../kube/log.ts';
 import { waitFor } from '../../platform/wait.ts';
-import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../../recording/node-recorder.ts';
+import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../../recording/ebpf/node-recorder.ts';
 import { type ClusterView, type PodObject, synced } from '../pods/cluster.ts';
 import type { ContainerIdentity, Identities } from '../pods/identities.ts';
 import { PodEvents } from '../pods/pod-events.ts';

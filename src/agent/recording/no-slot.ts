@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { noSlot } from '../../recording/node-recorder.ts';
+import { noSlot } from '../../recording/ebpf/node-recorder.ts';
 import type { Reason } from '../../recording/observation.ts';
 import type { PodObject } from '../pods/cluster.ts';
 import type { ContainerIdentity, Identities } from '../pods/identities.ts';

@@ -2,7 +2,7 @@ import { ANNOTATIONS, LABELS, nodeLabel, profileName, suffixed } from '../../api
 import { encodeState, RECORDING_UID, STATE_ANNOTATION } from '../../api/recording-state.ts';
 import type { SeccompProfile } from '../../api/types.ts';
 import { BASE_SYSCALLS, buildProfile } from '../../profile/build.ts';
-import { machine } from '../../recording/session.ts';
+import { machine } from '../../recording/ebpf/session.ts';
 import { type ContainerRecord, stateOfRecord, totalOf } from './container-record.ts';
 
 /**

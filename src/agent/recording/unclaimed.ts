@@ -1,4 +1,4 @@
-import type { RecordedContainer } from '../../recording/node-recorder.ts';
+import type { RecordedContainer } from '../../recording/ebpf/node-recorder.ts';
 
 /**
  * Containers that nobody is known to want, or whose pods were not told of before they ended. Watches may be behind, and the

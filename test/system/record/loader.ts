@@ -2,7 +2,7 @@
  * What an agent does at its start, to be killed in the middle: loads, attaches, records what runs; then lets go of a
  * container and records it again.
  */
-import { NodeRecorder } from '../../../src/recording/node-recorder.ts';
+import { NodeRecorder } from '../../../src/recording/ebpf/node-recorder.ts';
 
 const [cgroups = '', cgroupRoot = '', pins = '', slots = ''] = process.argv.slice(2);
 const recorder = NodeRecorder.load(

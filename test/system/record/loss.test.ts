@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { RecordingSession } from '../../../src/recording/session.ts';
+import { RecordingSession } from '../../../src/recording/ebpf/session.ts';
 import { cgroupId, makeCgroup, recordCgroup } from '../support/kernel.ts';
 
 const names = ['sh', '-c', 'mkdir /tmp/$$; rmdir /tmp/$$'];

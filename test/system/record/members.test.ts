@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { RecordingSession } from '../../../src/recording/session.ts';
+import { RecordingSession } from '../../../src/recording/ebpf/session.ts';
 import {
   cgroupId,
   hierarchyOf,

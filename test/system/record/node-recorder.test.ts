@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { NodeRecorder } from '../../../src/recording/node-recorder.ts';
+import type { NodeRecorder } from '../../../src/recording/ebpf/node-recorder.ts';
 import { bpffs } from '../support/kernel.ts';
 import { containerId, Pods, recorded } from '../support/pods.ts';
 import { run, temporary } from '../support/syscribe.ts';

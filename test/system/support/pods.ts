@@ -6,7 +6,7 @@ import {
   type ContainerObservation,
   NodeRecorder,
   type RecordedContainer,
-} from '../../../src/recording/node-recorder.ts';
+} from '../../../src/recording/ebpf/node-recorder.ts';
 import { makeCgroup } from './kernel.ts';
 import { Running } from './syscribe.ts';
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { StateReason } from '../../../api/recording-state.ts';
 import type { Continuation } from '../../../capture/audit/log-file.ts';
-import { LoggedCalls, type LoggedEvent, logLosses } from '../../../recording/logged-calls.ts';
+import { LoggedCalls, type LoggedEvent, logLosses } from '../../../recording/audit/logged-calls.ts';
 import { unnamed } from '../../../recording/observation.ts';
 import type { Account } from '../../audit/audit-log.ts';
 import type { Run } from '../container-record.ts';

@@ -11,7 +11,7 @@ import { Journal } from '../../../../src/agent/recording/journal.ts';
 import { Records } from '../../../../src/agent/recording/record-store.ts';
 import { recordFor } from '../../../../src/agent/recording/selection.ts';
 import { Store } from '../../../../src/kube/store.ts';
-import { noSlot, type RecordedContainer, type Unrecorded } from '../../../../src/recording/node-recorder.ts';
+import { noSlot, type RecordedContainer, type Unrecorded } from '../../../../src/recording/ebpf/node-recorder.ts';
 import { podObject, recording, run, status } from '../samples.ts';
 
 /** A node whose kernel has recorded what the test says. */

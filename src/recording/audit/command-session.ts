@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { AuditEvent } from '../capture/audit/event.ts';
-import { Command, type Exit } from '../command/command.ts';
-import { logEverything } from '../command/filter.ts';
-import { UNSET_ID } from '../kernel/audit.ts';
-import { LogCollector } from './log-collector.ts';
-import type { Observation, Reason } from './observation.ts';
-import type { Recording } from './recording.ts';
-import { SeccompLog } from './seccomp-log.ts';
-import type { SessionSettings } from './session.ts';
+import type { AuditEvent } from '../../capture/audit/event.ts';
+import { Command, type Exit } from '../../command/command.ts';
+import { logEverything } from '../../command/filter.ts';
+import { UNSET_ID } from '../../kernel/audit.ts';
+import type { SessionSettings } from '../ebpf/session.ts';
+import type { Observation, Reason } from '../observation.ts';
+import type { Recording } from '../recording.ts';
+import { LogCollector } from './collector.ts';
+import { SeccompLog } from './log.ts';
 
 /**
  * A command recorded by the kernel's audit log, where eBPF is not allowed: it runs under a filter that logs every call,

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import type { AuditEvent } from '../capture/audit/event.ts';
-import { type Cgroup, cgroupPathWithin, isWithin, openCgroup } from '../container/cgroup.ts';
-import { findContainer } from '../container/find.ts';
-import { SyscribeError } from '../platform/errors.ts';
-import { LogCollector } from './log-collector.ts';
-import type { Observation, Reason } from './observation.ts';
-import type { Recording, Target } from './recording.ts';
-import { SeccompLog } from './seccomp-log.ts';
-import type { SessionSettings } from './session.ts';
+import type { AuditEvent } from '../../capture/audit/event.ts';
+import { type Cgroup, cgroupPathWithin, isWithin, openCgroup } from '../../container/cgroup.ts';
+import { findContainer } from '../../container/find.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import type { SessionSettings } from '../ebpf/session.ts';
+import type { Observation, Reason } from '../observation.ts';
+import type { Recording, Target } from '../recording.ts';
+import { LogCollector } from './collector.ts';
+import { SeccompLog } from './log.ts';
 
 /** Milliseconds for which a process number stands for the process that was looked at: see Identity's REUSE. */
 const REUSE = 1000;

@@ -1,7 +1,7 @@
-import type { AuditEvent } from '../capture/audit/event.ts';
-import { auditStatus } from '../capture/audit/socket.ts';
-import type { ObservedCall, Reason } from './observation.ts';
-import { loggedCall } from './seccomp-log.ts';
+import type { AuditEvent } from '../../capture/audit/event.ts';
+import { auditStatus } from '../../capture/audit/socket.ts';
+import type { ObservedCall, Reason } from '../observation.ts';
+import { loggedCall } from './log.ts';
 
 /** More than all tables of a machine have together: what goes beyond are numbers that a program made up. */
 const MOST = 4096;

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BpfRecorder, hostMountNamespace } from '../capture/bpf.ts';
-import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../capture/layout.ts';
-import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../container/kubepods.ts';
-import { containerOfName } from '../container/names.ts';
-import { SyscribeError } from '../platform/errors.ts';
-import { incompleteness, type ObservedCall, type Reason, unnamed } from './observation.ts';
+import { BpfRecorder, hostMountNamespace } from '../../capture/bpf.ts';
+import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../../capture/layout.ts';
+import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../../container/kubepods.ts';
+import { containerOfName } from '../../container/names.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { incompleteness, type ObservedCall, type Reason, unnamed } from '../observation.ts';
 import { abisByIndex } from './session.ts';
 
 /** Changes with bpf/record.h: what another version has pinned cannot be read. */

@@ -1,10 +1,10 @@
-import type { AuditEvent } from '../capture/audit/event.ts';
-import { type Mark, prepareMark } from '../capture/audit/proof.ts';
-import { AuditSocket } from '../capture/audit/socket.ts';
-import type { Abi } from '../kernel/abi.ts';
-import { ABIS } from '../kernel/syscalls.ts';
-import { SyscribeError } from '../platform/errors.ts';
-import { waitFor } from '../platform/wait.ts';
+import type { AuditEvent } from '../../capture/audit/event.ts';
+import { type Mark, prepareMark } from '../../capture/audit/proof.ts';
+import { AuditSocket } from '../../capture/audit/socket.ts';
+import type { Abi } from '../../kernel/abi.ts';
+import { ABIS } from '../../kernel/syscalls.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { waitFor } from '../../platform/wait.ts';
 
 const PROOF_TIMEOUT = 1000; // milliseconds
 const MAX_ROUNDS = 30;

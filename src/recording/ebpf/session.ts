@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BpfOptions, BpfRecorder } from '../capture/bpf.ts';
-import type { AbiIndex, KernelEvent } from '../capture/layout.ts';
-import { native } from '../capture/native.ts';
-import { Command, type Exit } from '../command/command.ts';
-import { type Cgroup, openCgroup } from '../container/cgroup.ts';
-import { containerIdOf, findContainer } from '../container/find.ts';
-import { type Abi, type Machine, machineAbis } from '../kernel/abi.ts';
-import { syscallName } from '../kernel/syscalls.ts';
-import { SyscribeError } from '../platform/errors.ts';
-import { type FirstSeen, incompleteness, type Observation, type ObservedCall, unnamed } from './observation.ts';
-import type { Recording, Target } from './recording.ts';
+import { type BpfOptions, BpfRecorder } from '../../capture/bpf.ts';
+import type { AbiIndex, KernelEvent } from '../../capture/layout.ts';
+import { native } from '../../capture/native.ts';
+import { Command, type Exit } from '../../command/command.ts';
+import { type Cgroup, openCgroup } from '../../container/cgroup.ts';
+import { containerIdOf, findContainer } from '../../container/find.ts';
+import { type Abi, type Machine, machineAbis } from '../../kernel/abi.ts';
+import { syscallName } from '../../kernel/syscalls.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { type FirstSeen, incompleteness, type Observation, type ObservedCall, unnamed } from '../observation.ts';
+import type { Recording, Target } from '../recording.ts';
 
 export interface SessionSettings {
   /** The command's environment; default this process's. */

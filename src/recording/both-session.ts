@@ -1,10 +1,10 @@
 import type { AuditEvent } from '../capture/audit/event.ts';
 import type { Command, Exit } from '../command/command.ts';
-import { LoggedCalls, LogLosses } from './logged-calls.ts';
+import { SeccompLog } from './audit/log.ts';
+import { LoggedCalls, LogLosses } from './audit/logged-calls.ts';
+import { RecordingSession, type SessionSettings } from './ebpf/session.ts';
 import type { Observation } from './observation.ts';
 import type { Recording, Target } from './recording.ts';
-import { SeccompLog } from './seccomp-log.ts';
-import { RecordingSession, type SessionSettings } from './session.ts';
 
 /** Actions after which the kernel has not made the call; `trace` and `user_notif` leave that to somebody else. */
 const DENYING: readonly string[] = ['errno', 'trap', 'kill_thread', 'kill_process'];

@@ -1,8 +1,8 @@
-import type { AuditEvent } from '../capture/audit/event.ts';
+import type { AuditEvent } from '../../capture/audit/event.ts';
+import type { SessionSettings } from '../ebpf/session.ts';
+import { type Observation, type Reason, unnamed } from '../observation.ts';
+import type { SeccompLog } from './log.ts';
 import { LoggedCalls, LogLosses } from './logged-calls.ts';
-import { type Observation, type Reason, unnamed } from './observation.ts';
-import type { SeccompLog } from './seccomp-log.ts';
-import type { SessionSettings } from './session.ts';
 
 const TICK = 250; // milliseconds between looks at whether the recording is over
 
