@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What processes.bpf.c tells user space; src/capture/process-events.ts decodes it. */
+/* What processes.bpf.c tells user space; src/capture/ebpf/process-events.ts decodes it. */
 #ifndef SYSCRIBE_PROCESSES_H
 #define SYSCRIBE_PROCESSES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the BPF programs and user space share. src/capture/layout.ts decodes the same structs; the sizes asserted
+ * What the BPF programs and user space share. src/capture/ebpf/layout.ts decodes the same structs; the sizes asserted
  * here are asserted there too.
  */
 #ifndef SYSCRIBE_RECORD_H

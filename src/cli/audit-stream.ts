@@ -5,7 +5,7 @@ import { ContainerDirectory } from '../container/directory.ts';
 import { pause } from '../platform/wait.ts';
 import type { StreamMetrics } from '../stream/metrics.ts';
 import { AuditStream, type StreamCounts } from '../stream/pipeline.ts';
-import { Processes } from '../stream/processes.ts';
+import { Processes } from '../stream/process-identity.ts';
 import { describeLosses } from './losses.ts';
 import { complain } from './output.ts';
 import { parseAddress } from './values.ts';

@@ -1,4 +1,4 @@
-import type { Counters, Found, SlotState } from '../capture/layout.ts';
+import type { Counters, Found, SlotState } from '../capture/ebpf/layout.ts';
 import type { Abi } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 

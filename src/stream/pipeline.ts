@@ -1,11 +1,11 @@
 import type { Continuation } from '../capture/audit/log-file.ts';
-import { isMark } from '../capture/audit/proof.ts';
+import { isMark } from '../capture/audit/marker.ts';
 import { auditStatus } from '../capture/audit/socket.ts';
 import type { AuditSource, SourceCounts } from '../capture/audit/source.ts';
 import type { ContainerDirectory } from '../container/directory.ts';
 import { Enricher } from './enrich.ts';
 import type { EnrichedEvent } from './event.ts';
-import type { Processes } from './processes.ts';
+import type { Processes } from './process-identity.ts';
 
 export interface StreamBatch {
   readonly events: readonly EnrichedEvent[];

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BpfRecorder } from '../../src/capture/bpf.ts';
+import { BpfRecorder } from '../../src/capture/ebpf/object.ts';
 import { parseCgroupMounts } from '../../src/container/cgroup.ts';
 import { Dialogue, type Programs } from './programs.ts';
 

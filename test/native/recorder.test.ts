@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeCounters, decodeState, EVENT_SIZE, NO_SLOT } from '../../src/capture/layout.ts';
+import { decodeCounters, decodeState, EVENT_SIZE, NO_SLOT } from '../../src/capture/ebpf/layout.ts';
 import { type Native, type NativeRecorder, native } from '../../src/capture/native.ts';
 import { until } from '../support/until.ts';
 import { alive, descriptors, finish, heldBpf, LOAD, listening, PROGRAMS, residentMegabytes, START } from './support.ts';

@@ -5,7 +5,7 @@ import { auditStatus } from '../../capture/audit/socket.ts';
 import { ContainerDirectory } from '../../container/directory.ts';
 import { SyscribeError } from '../../platform/errors.ts';
 import { AuditStream, type StreamBatch, type StreamCounts } from '../../stream/pipeline.ts';
-import { Processes } from '../../stream/processes.ts';
+import { Processes } from '../../stream/process-identity.ts';
 
 /** So many marks of our own are sent until the first comes: what reads the log has to choose among sources first. */
 const TRIES = 5;

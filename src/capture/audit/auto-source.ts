@@ -4,8 +4,8 @@ import { pause } from '../../platform/wait.ts';
 import { findAuditd } from './auditd.ts';
 import { FileSource } from './file-source.ts';
 import type { Start } from './log-file.ts';
+import { prove } from './marker.ts';
 import { NetlinkSource } from './netlink-source.ts';
-import { prove } from './proof.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
 export const AUDIT_LOG = '/var/log/audit/audit.log';

@@ -1,5 +1,5 @@
 import { waitFor } from '../../platform/wait.ts';
-import { type Mark, prepareMark } from './proof.ts';
+import { type Mark, prepareMark } from './marker.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 
 const PATIENCE = 1000; // milliseconds

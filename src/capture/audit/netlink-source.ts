@@ -1,6 +1,6 @@
 import { waitFor } from '../../platform/wait.ts';
 import type { AuditEvent } from './event.ts';
-import { type Mark, prepareMark } from './proof.ts';
+import { type Mark, prepareMark } from './marker.ts';
 import { AuditSocket } from './socket.ts';
 import type { AuditBatch, AuditSource, SourceCounts } from './source.ts';
 

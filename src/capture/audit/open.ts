@@ -3,8 +3,8 @@ import { SyscribeError } from '../../platform/errors.ts';
 import { AUDIT_LOG, AutoSource, SYSLOGS } from './auto-source.ts';
 import { FileSource } from './file-source.ts';
 import type { Start } from './log-file.ts';
+import { prove } from './marker.ts';
 import { NetlinkSource } from './netlink-source.ts';
-import { prove } from './proof.ts';
 import type { AuditSource } from './source.ts';
 
 export const SOURCES = ['auto', 'file', 'netlink', 'syslog'] as const;

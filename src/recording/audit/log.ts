@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../capture/audit/event.ts';
-import { type Mark, prepareMark } from '../../capture/audit/proof.ts';
+import { type Mark, prepareMark } from '../../capture/audit/marker.ts';
 import { AuditSocket } from '../../capture/audit/socket.ts';
 import type { Abi } from '../../kernel/abi.ts';
 import { ABIS } from '../../kernel/syscalls.ts';

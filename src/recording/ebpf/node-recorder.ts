@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BpfRecorder, hostMountNamespace } from '../../capture/bpf.ts';
-import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../../capture/layout.ts';
+import { type KernelEvent, NO_SLOT, type SlotCgroup } from '../../capture/ebpf/layout.ts';
+import { BpfRecorder, hostMountNamespace } from '../../capture/ebpf/object.ts';
 import { type CgroupDirectory, cgroupId, childCgroups, findPodCgroups, podOfName } from '../../container/kubepods.ts';
 import { containerOfName } from '../../container/names.ts';
 import { SyscribeError } from '../../platform/errors.ts';

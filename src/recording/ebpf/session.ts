@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BpfOptions, BpfRecorder } from '../../capture/bpf.ts';
-import type { AbiIndex, KernelEvent } from '../../capture/layout.ts';
+import type { AbiIndex, KernelEvent } from '../../capture/ebpf/layout.ts';
+import { type BpfOptions, BpfRecorder } from '../../capture/ebpf/object.ts';
 import { native } from '../../capture/native.ts';
 import { Command, type Exit } from '../../command/command.ts';
 import { type Cgroup, openCgroup } from '../../container/cgroup.ts';

@@ -9,7 +9,7 @@ const names = ['sh', '-c', 'mkdir /tmp/$$; rmdir /tmp/$$'];
 
 async function record(
   command: readonly string[],
-  bpf: ConstructorParameters<typeof import('../../../src/capture/bpf.ts').BpfRecorder>[0],
+  bpf: ConstructorParameters<typeof import('../../../src/capture/ebpf/object.ts').BpfRecorder>[0],
 ) {
   await using session = await RecordingSession.start({ command }, { bpf: bpf ?? {} });
   return await session.finished;
@@ -90,7 +90,7 @@ test('a cgroup above those with slots for which there is no room is counted, and
 test('a slot that is used again holds nothing of the recording before it', async () => {
   const session = await RecordingSession.start({ command: ['true'] });
   await session.finished;
-  const { BpfRecorder } = await import('../../../src/capture/bpf.ts');
+  const { BpfRecorder } = await import('../../../src/capture/ebpf/object.ts');
   using bpf = new BpfRecorder();
   const slot = bpf.claimSlot() ?? assert.fail('no slot');
   bpf.attach(['tasks', 'calls']);

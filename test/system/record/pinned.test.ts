@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BpfRecorder } from '../../../src/capture/bpf.ts';
+import { BpfRecorder } from '../../../src/capture/ebpf/object.ts';
 import { bpffs, cgroupId, makeCgroup, NO_SLOT, workloadCalls } from '../support/kernel.ts';
 import { Running, run, temporary } from '../support/syscribe.ts';
 

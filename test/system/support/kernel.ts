@@ -15,8 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type BpfOptions, BpfRecorder } from '../../../src/capture/bpf.ts';
-import type { KernelEvent } from '../../../src/capture/layout.ts';
+import type { KernelEvent } from '../../../src/capture/ebpf/layout.ts';
+import { type BpfOptions, BpfRecorder } from '../../../src/capture/ebpf/object.ts';
 import { parseCgroupMounts, parseHierarchies } from '../../../src/container/cgroup.ts';
 import { syscallName } from '../../../src/kernel/syscalls.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Counters, SlotState } from '../../../src/capture/layout.ts';
+import type { Counters, SlotState } from '../../../src/capture/ebpf/layout.ts';
 import { incompleteness } from '../../../src/recording/observation.ts';
 
 const STATE: SlotState = {

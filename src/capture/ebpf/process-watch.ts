@@ -1,5 +1,5 @@
+import { isNativeFailure, type NativeProcesses, native } from '../native.ts';
 import { describeLoadFailure, requireBtf } from './load-failure.ts';
-import { isNativeFailure, type NativeProcesses, native } from './native.ts';
 import { decodeProcessEvents, type ProcessEvent } from './process-events.ts';
 
 const RING_BYTES = 4 << 20; // 100,000 births

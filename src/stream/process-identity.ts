@@ -1,6 +1,6 @@
+import type { ProcessEvent } from '../capture/ebpf/process-events.ts';
+import { ProcessWatch } from '../capture/ebpf/process-watch.ts';
 import { native } from '../capture/native.ts';
-import type { ProcessEvent } from '../capture/process-events.ts';
-import { ProcessWatch } from '../capture/processes.ts';
 import { CgroupNames } from '../container/cgroup-names.ts';
 import { containerHierarchy, walkCgroups } from '../container/hierarchy.ts';
 import { Identity } from '../container/identity.ts';

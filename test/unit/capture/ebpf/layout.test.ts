@@ -14,10 +14,10 @@ import {
   SEEN_SIZE,
   SLOT_CGROUP_SIZE,
   STATE_SIZE,
-} from '../../../src/capture/layout.ts';
+} from '../../../../src/capture/ebpf/layout.ts';
 
 test('sizes are those that the kernel side asserts', () => {
-  const header = readFileSync(new URL('../../../bpf/record.h', import.meta.url), 'utf8');
+  const header = readFileSync(new URL('../../../../bpf/record.h', import.meta.url), 'utf8');
   const asserted = new Map(
     [...header.matchAll(/_Static_assert\(sizeof\(struct (\w+)\) == (\d+)/g)].map(([, name, size]) => [
       name,

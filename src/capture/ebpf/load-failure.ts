@@ -1,7 +1,7 @@
 import { accessSync } from 'node:fs';
 import { constants } from 'node:os';
-import { SyscribeError } from '../platform/errors.ts';
-import type { NativeFailure } from './native.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import type { NativeFailure } from '../native.ts';
 
 const { EINVAL, EPERM, EACCES, ENOSYS, ENODEV } = constants.errno;
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';

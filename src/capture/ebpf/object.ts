@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
-import { SyscribeError } from '../platform/errors.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { isNativeFailure, type LoadOptions, type Member, type NativeRecorder, native } from '../native.ts';
 import {
   type Call,
   type Counters,
@@ -17,7 +18,6 @@ import {
   type SlotState,
 } from './layout.ts';
 import { describeLoadFailure, requireBtf } from './load-failure.ts';
-import { isNativeFailure, type LoadOptions, type Member, type NativeRecorder, native } from './native.ts';
 
 const ENTER = 'syscribe_enter';
 const AGAIN = 'syscribe_again';
