@@ -17,11 +17,11 @@ import type { Target } from './recording/recording.ts';
 
 export type { Exit } from './command/command.ts';
 export { type ErrorCode, SyscribeError } from './platform/errors.ts';
-export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/build.ts';
-export { mergeProfiles } from './profile/merge.ts';
-export type { Profile, SyscallRule } from './profile/model.ts';
-export { parseProfile } from './profile/parse.ts';
-export { renderCustomResource, renderRaw } from './profile/render.ts';
+export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/seccomp/build.ts';
+export { mergeProfiles } from './profile/seccomp/merge.ts';
+export type { Profile, SyscallRule } from './profile/seccomp/model.ts';
+export { parseProfile } from './profile/seccomp/parse.ts';
+export { renderCustomResource, renderRaw } from './profile/seccomp/render.ts';
 export {
   machine,
   type RecordingSession,

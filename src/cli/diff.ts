@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Machine } from '../kernel/abi.ts';
 import { SyscribeError } from '../platform/errors.ts';
-import { describeRule } from '../profile/describe.ts';
-import { diffProfiles, isSame, type ProfileDiff } from '../profile/diff.ts';
-import type { Profile, SyscallRule } from '../profile/model.ts';
-import { RUNTIME_DEFAULT_SOURCE, runtimeDefault } from '../profile/runtime-default.ts';
+import { describeRule } from '../profile/seccomp/describe.ts';
+import { diffProfiles, isSame, type ProfileDiff } from '../profile/seccomp/diff.ts';
+import type { Profile, SyscallRule } from '../profile/seccomp/model.ts';
+import { RUNTIME_DEFAULT_SOURCE, runtimeDefault } from '../profile/seccomp/runtime-default.ts';
 import { EXIT } from './exit.ts';
 import { writeAll } from './output.ts';
 import { readProfile } from './profile-file.ts';

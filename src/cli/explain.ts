@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { SyscribeError } from '../platform/errors.ts';
-import { describeDefault, describeRule } from '../profile/describe.ts';
 import { ProfileError } from '../profile/error.ts';
-import { type Evidence, parseEvidence } from '../profile/evidence.ts';
-import { type ExplainedCall, type ExplainedGroup, explainProfile } from '../profile/explain.ts';
-import type { Profile } from '../profile/model.ts';
+import { describeDefault, describeRule } from '../profile/seccomp/describe.ts';
+import { type Evidence, parseEvidence } from '../profile/seccomp/evidence.ts';
+import { type ExplainedCall, type ExplainedGroup, explainProfile } from '../profile/seccomp/explain.ts';
+import type { Profile } from '../profile/seccomp/model.ts';
 import { EXIT } from './exit.ts';
 import { writeAll } from './output.ts';
 import { readProfile } from './profile-file.ts';

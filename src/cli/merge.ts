@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { SyscribeError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
-import { diffProfiles, isSame } from '../profile/diff.ts';
 import { ProfileError } from '../profile/error.ts';
-import { mergeProfiles } from '../profile/merge.ts';
-import type { Profile } from '../profile/model.ts';
-import { renderProfile } from '../profile/render.ts';
+import { diffProfiles, isSame } from '../profile/seccomp/diff.ts';
+import { mergeProfiles } from '../profile/seccomp/merge.ts';
+import type { Profile } from '../profile/seccomp/model.ts';
+import { renderProfile } from '../profile/seccomp/render.ts';
 import { EXIT } from './exit.ts';
 import { complain, writeAll } from './output.ts';
 import { readProfile } from './profile-file.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SyscribeError } from '../platform/errors.ts';
 import { ProfileError } from '../profile/error.ts';
-import { type ParsedProfile, parseProfile } from '../profile/parse.ts';
+import { type ParsedProfile, parseProfile } from '../profile/seccomp/parse.ts';
 
 /**
  * Reads a profile of either form.

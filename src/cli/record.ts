@@ -1,8 +1,8 @@
 import { Option, type Command as Program } from 'commander';
 import { SyscribeError } from '../platform/errors.ts';
 import { checkWritable } from '../platform/files.ts';
-import { ACTIONS } from '../profile/model.ts';
-import { RUNTIMES } from '../profile/runtime-tails.ts';
+import { ACTIONS } from '../profile/seccomp/model.ts';
+import { RUNTIMES } from '../profile/seccomp/runtime-tails.ts';
 import { RecordingSession, type SessionSettings } from '../recording/ebpf/session.ts';
 import type { Observation } from '../recording/observation.ts';
 import type { Recording, Target } from '../recording/recording.ts';

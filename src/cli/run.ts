@@ -7,7 +7,7 @@ import { type CompiledFilter, compileFilter } from '../command/filter.ts';
 import { type Abi, machineAbis } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 import { SyscribeError } from '../platform/errors.ts';
-import type { Profile } from '../profile/model.ts';
+import type { Profile } from '../profile/seccomp/model.ts';
 import { loggedCall, SeccompLog } from '../recording/audit/log.ts';
 import { machine, RecordingSession } from '../recording/ebpf/session.ts';
 import type { Observation } from '../recording/observation.ts';

@@ -1,7 +1,7 @@
 import type { Abi } from '../kernel/abi.ts';
 import { SECCOMP_ARCH } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
-import type { Action, Profile } from '../profile/model.ts';
+import type { Action, Profile } from '../profile/seccomp/model.ts';
 
 function permits(action: Action): boolean {
   return action === 'SCMP_ACT_ALLOW' || action === 'SCMP_ACT_LOG';

@@ -4,8 +4,8 @@ import { AUDIT_ARCH } from '../kernel/audit.ts';
 import { BPF, FILTER_FLAG_LOG, instruction, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG } from '../kernel/sock-filter.ts';
 import { syscallNumber } from '../kernel/syscalls.ts';
 import { SyscribeError } from '../platform/errors.ts';
-import { enosysStub } from '../profile/enosys.ts';
-import type { Action, Profile, SyscallArg, SyscallRule } from '../profile/model.ts';
+import { enosysStub } from '../profile/seccomp/enosys.ts';
+import type { Action, Profile, SyscallArg, SyscallRule } from '../profile/seccomp/model.ts';
 
 /** libseccomp's action numbers (seccomp.h), which are the kernel's SECCOMP_RET_*. */
 const ACTIONS: Record<Action, number> = {

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../profile/runtime-tails.ts';
+import type { Runtime } from '../../profile/seccomp/runtime-tails.ts';
 
 /** Runtimes whose containers are this kernel's processes, by what their names hold; the rest have kernels of their own, or none. */
 const KNOWN: readonly [RegExp, readonly Runtime[]][] = [

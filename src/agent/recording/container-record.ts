@@ -1,6 +1,6 @@
 import type { Recorder } from '../../api/names.ts';
 import type { RecordingState, StateReason } from '../../api/recording-state.ts';
-import type { Runtime } from '../../profile/runtime-tails.ts';
+import type { Runtime } from '../../profile/seccomp/runtime-tails.ts';
 import type { ObservedCall } from '../../recording/observation.ts';
 
 /** Runs whose ends are kept apart by id, so that none is folded twice; a container that crashes on and on has more. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { SeccompProfile } from '../../api/types.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import type { Profile } from '../../profile/model.ts';
+import type { Profile } from '../../profile/seccomp/model.ts';
 import { writeDiff } from '../diff.ts';
 import { addClusterOptions, type ClusterOptions, withCluster } from './options.ts';
 
@@ -28,7 +28,7 @@ export function register(program: Command): void {
 
 async function run(a: string, b: string, options: Options): Promise<number> {
   const { PROFILES } = await import('../../kubectl/record.ts');
-  const { toModel } = await import('../../profile/resource.ts');
+  const { toModel } = await import('../../profile/seccomp/resource.ts');
   const [left, right] = await withCluster(options, (client) => {
     const read = async (name: string): Promise<[string, Profile]> => [
       name,

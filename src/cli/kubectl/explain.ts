@@ -21,7 +21,7 @@ export function register(program: Command): void {
 
 async function run(name: string, options: ClusterOptions): Promise<number> {
   const { PROFILES } = await import('../../kubectl/record.ts');
-  const { toModel } = await import('../../profile/resource.ts');
+  const { toModel } = await import('../../profile/seccomp/resource.ts');
   const profile = await withCluster(options, (client) => client.get<SeccompProfile & KubeObject>(PROFILES, { name }));
   writeAll(1, explainText(name, toModel(profile), painter()));
   return EXIT.ok;

@@ -8,7 +8,7 @@ import type { Log } from '../../kube/log.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
-import type { Limits } from '../../profile/allowed.ts';
+import type { Limits } from '../../profile/seccomp/limits.ts';
 import type { DaemonObject } from '../daemon/watch.ts';
 import type { ProfileObject } from '../recordings/instances.ts';
 import { Bindings } from './bindings.ts';

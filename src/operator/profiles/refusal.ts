@@ -1,8 +1,8 @@
 import { modeOf } from '../../api/rollout.ts';
-import { type Limits, notAllowed } from '../../profile/allowed.ts';
-import { withBases } from '../../profile/base.ts';
-import { toModel } from '../../profile/resource.ts';
-import { audited } from '../../profile/rollout.ts';
+import { audited } from '../../profile/seccomp/audit-mode.ts';
+import { withBases } from '../../profile/seccomp/base-profiles.ts';
+import { type Limits, notAllowed } from '../../profile/seccomp/limits.ts';
+import { toModel } from '../../profile/seccomp/resource.ts';
 import type { ProfileObject } from '../recordings/instances.ts';
 
 /**

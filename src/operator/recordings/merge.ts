@@ -1,8 +1,8 @@
 import { ANNOTATIONS, LABELS, profileName } from '../../api/names.ts';
 import { RECORDING_UID, type StateReason } from '../../api/recording-state.ts';
-import { mergeProfiles } from '../../profile/merge.ts';
-import type { Profile } from '../../profile/model.ts';
-import { oneByOne, toModel, toSpec } from '../../profile/resource.ts';
+import { mergeProfiles } from '../../profile/seccomp/merge.ts';
+import type { Profile } from '../../profile/seccomp/model.ts';
+import { oneByOne, toModel, toSpec } from '../../profile/seccomp/resource.ts';
 import { type Instance, isFinished, namesOf, type ProfileObject, type RecordingObject, ROLE } from './instances.ts';
 
 /** On a merged profile: instances that are in it and are no objects any more. */

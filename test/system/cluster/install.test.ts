@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
+import { runtimeTail } from '../../../src/profile/seccomp/runtime-tails.ts';
 import { size } from '../../support/sizes.ts';
 import { until } from '../../support/until.ts';
 import { syscribe, temporary } from '../support/syscribe.ts';

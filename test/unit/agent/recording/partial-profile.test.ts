@@ -4,7 +4,7 @@ import { runtimesOf } from '../../../../src/agent/pods/runtimes.ts';
 import { finish, withRun } from '../../../../src/agent/recording/container-record.ts';
 import { nameOf, profileOf } from '../../../../src/agent/recording/partial-profile.ts';
 import { stateOf } from '../../../../src/api/recording-state.ts';
-import { runtimeTail } from '../../../../src/profile/runtime-tails.ts';
+import { runtimeTail } from '../../../../src/profile/seccomp/runtime-tails.ts';
 import { record, run } from '../samples.ts';
 
 const CONTAINERS = { mergeStrategy: 'Containers' } as const;

@@ -1,8 +1,8 @@
-import type { Abi } from '../kernel/abi.ts';
-import { ABIS } from '../kernel/syscalls.ts';
+import type { Abi } from '../../kernel/abi.ts';
+import { ABIS } from '../../kernel/syscalls.ts';
+import { parseDocuments, type Value } from '../document.ts';
+import { ProfileError } from '../error.ts';
 import { SOURCES, type Source } from './build.ts';
-import { parseDocuments, type Value } from './document.ts';
-import { ProfileError } from './error.ts';
 import { defined, type Fields, optional, required } from './parse-body.ts';
 
 const MAX_CALLS = 8192; // ABIs times phases times the numbers there are, and some.

@@ -1,5 +1,5 @@
-import { isKnownSyscall } from '../kernel/syscalls.ts';
-import type { Value } from './document.ts';
+import { isKnownSyscall } from '../../kernel/syscalls.ts';
+import type { Value } from '../document.ts';
 import {
   ACTIONS,
   ARCHITECTURES,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseProfile } from '../../../src/profile/parse.ts';
-import { renderCustomResource } from '../../../src/profile/render.ts';
+import { parseProfile } from '../../../../src/profile/seccomp/parse.ts';
+import { renderCustomResource } from '../../../../src/profile/seccomp/render.ts';
 
 function resource(spec: string): string {
   return `apiVersion: security-profiles-operator.x-k8s.io/v1

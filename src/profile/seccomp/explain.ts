@@ -1,4 +1,4 @@
-import type { Abi } from '../kernel/abi.ts';
+import type { Abi } from '../../kernel/abi.ts';
 import { BASE_SYSCALLS, type Source } from './build.ts';
 import { canonicalRules, sortedUnique } from './canonical.ts';
 import type { Evidence, EvidenceCall } from './evidence.ts';

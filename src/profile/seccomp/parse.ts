@@ -1,5 +1,5 @@
-import { parseDocuments, type Value } from './document.ts';
-import { ProfileError } from './error.ts';
+import { parseDocuments, type Value } from '../document.ts';
+import { ProfileError } from '../error.ts';
 import { API_GROUP, type Form, KIND, type Profile, type RolloutSettings } from './model.ts';
 import { defined, type Fields, optional, readBody, readErrno, refuseOthers, required } from './parse-body.ts';
 

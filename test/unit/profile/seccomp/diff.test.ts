@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { canonicalProfile } from '../../../src/profile/canonical.ts';
-import { describeDefault, describeRule } from '../../../src/profile/describe.ts';
-import { diffProfiles, isSame } from '../../../src/profile/diff.ts';
-import type { Profile, SyscallArg, SyscallRule } from '../../../src/profile/model.ts';
-import { decide } from '../../../src/profile/policy.ts';
-import { runtimeDefault } from '../../../src/profile/runtime-default.ts';
+import { canonicalProfile } from '../../../../src/profile/seccomp/canonical.ts';
+import { describeDefault, describeRule } from '../../../../src/profile/seccomp/describe.ts';
+import { diffProfiles, isSame } from '../../../../src/profile/seccomp/diff.ts';
+import type { Profile, SyscallArg, SyscallRule } from '../../../../src/profile/seccomp/model.ts';
+import { runtimeDefault } from '../../../../src/profile/seccomp/runtime-default.ts';
+import { decide } from '../../../../src/profile/seccomp/semantics.ts';
 import { profiles } from './arbitrary.ts';
 
 function profile(rest: Partial<Profile>): Profile {

@@ -1,5 +1,5 @@
+import { ProfileError } from '../error.ts';
 import { sortedUnique } from './canonical.ts';
-import { ProfileError } from './error.ts';
 
 export const RUNTIMES = ['none', 'runc', 'crun', 'youki'] as const;
 /** Whose calls between loading the filter and the workload's execve a profile has to allow. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Profile, SyscallArg, SyscallRule } from '../../../src/profile/model.ts';
-import { ACTIONS, OPERATORS } from '../../../src/profile/model.ts';
+import type { Profile, SyscallArg, SyscallRule } from '../../../../src/profile/seccomp/model.ts';
+import { ACTIONS, OPERATORS } from '../../../../src/profile/seccomp/model.ts';
 
 /** Few of everything, so that profiles meet in the same names, arguments and values. */
 export const NAMES = ['read', 'write', 'socket'];

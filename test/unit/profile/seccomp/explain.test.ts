@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ABIS, syscallNames } from '../../../src/kernel/syscalls.ts';
-import { type Evidence, parseEvidence, renderEvidence } from '../../../src/profile/evidence.ts';
-import { explainProfile } from '../../../src/profile/explain.ts';
-import type { Profile } from '../../../src/profile/model.ts';
-import { riskyNames, syscallFact } from '../../../src/profile/syscall-facts.ts';
+import { ABIS, syscallNames } from '../../../../src/kernel/syscalls.ts';
+import { type Evidence, parseEvidence, renderEvidence } from '../../../../src/profile/seccomp/evidence.ts';
+import { explainProfile } from '../../../../src/profile/seccomp/explain.ts';
+import type { Profile } from '../../../../src/profile/seccomp/model.ts';
+import { riskyNames, syscallFact } from '../../../../src/profile/seccomp/syscall-facts.ts';
 
 const PROFILE: Profile = {
   defaultAction: 'SCMP_ACT_ERRNO',

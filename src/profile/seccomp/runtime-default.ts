@@ -1,4 +1,4 @@
-import type { Machine } from '../kernel/abi.ts';
+import type { Machine } from '../../kernel/abi.ts';
 import type { Profile, SyscallArg, SyscallRule } from './model.ts';
 
 /** Where the facts are from; containerd has the same, some releases behind. */

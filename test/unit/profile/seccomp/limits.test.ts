@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Limits, notAllowed } from '../../../src/profile/allowed.ts';
-import type { Action, Profile } from '../../../src/profile/model.ts';
+import { type Limits, notAllowed } from '../../../../src/profile/seccomp/limits.ts';
+import type { Action, Profile } from '../../../../src/profile/seccomp/model.ts';
 
 function profile(defaultAction: Action, rules: readonly (readonly [string, Action])[]): Profile {
   const syscalls = rules.map(([name, action]) => ({ names: [name], action }));

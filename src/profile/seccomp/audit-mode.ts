@@ -1,7 +1,7 @@
-import { isPermissive } from './allowed.ts';
 import { sortedUnique } from './canonical.ts';
+import { isPermissive } from './limits.ts';
 import type { Profile, SyscallRule } from './model.ts';
-import { type NamePolicy, type Policy, policyOf } from './policy.ts';
+import { type NamePolicy, type Policy, policyOf } from './semantics.ts';
 import type { Verdict } from './strictness.ts';
 
 const LOG: Verdict = { action: 'SCMP_ACT_LOG' };

@@ -1,7 +1,7 @@
+import { ProfileError } from '../error.ts';
 import { canonicalProfile, sortedUnique } from './canonical.ts';
-import { ProfileError } from './error.ts';
 import type { Profile, SyscallRule } from './model.ts';
-import { type Conditional, type NamePolicy, type Policy, policyOf, split } from './policy.ts';
+import { type Conditional, type NamePolicy, type Policy, policyOf, split } from './semantics.ts';
 import { compareVerdicts, milder, type Verdict } from './strictness.ts';
 
 const ABSENT: NamePolicy = { conditionals: new Map() };

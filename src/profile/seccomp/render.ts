@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
+import { ProfileError } from '../error.ts';
 import { canonicalProfile } from './canonical.ts';
-import { ProfileError } from './error.ts';
 import { API_GROUP, EPERM, type Form, KIND, type Profile, RESOURCE_ARCHITECTURES, type SyscallRule } from './model.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;

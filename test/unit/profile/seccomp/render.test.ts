@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { canonicalProfile } from '../../../src/profile/canonical.ts';
-import type { Profile } from '../../../src/profile/model.ts';
-import { parseProfile } from '../../../src/profile/parse.ts';
-import { renderCustomResource, renderRaw, resourceName } from '../../../src/profile/render.ts';
-import { runsOf } from '../../support/sizes.ts';
+import { canonicalProfile } from '../../../../src/profile/seccomp/canonical.ts';
+import type { Profile } from '../../../../src/profile/seccomp/model.ts';
+import { parseProfile } from '../../../../src/profile/seccomp/parse.ts';
+import { renderCustomResource, renderRaw, resourceName } from '../../../../src/profile/seccomp/render.ts';
+import { runsOf } from '../../../support/sizes.ts';
 import { profiles } from './arbitrary.ts';
 
 const word = fc.stringMatching(/^[a-z_][a-z0-9_]{0,20}$/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isKnownSyscall } from '../../../src/kernel/syscalls.ts';
-import { measuredVersions, RUNTIMES, runtimeTail } from '../../../src/profile/runtime-tails.ts';
+import { isKnownSyscall } from '../../../../src/kernel/syscalls.ts';
+import { measuredVersions, RUNTIMES, runtimeTail } from '../../../../src/profile/seccomp/runtime-tails.ts';
 
 test('a runtime that was not measured is refused, with those that were', () => {
   assert.throws(() => runtimeTail('runc', { version: '0.1' }), {

@@ -1,4 +1,4 @@
-import { ProfileError } from './error.ts';
+import { ProfileError } from '../error.ts';
 import { mergeProfiles } from './merge.ts';
 import type { Profile, SyscallRule } from './model.ts';
 import { oneByOne } from './resource.ts';

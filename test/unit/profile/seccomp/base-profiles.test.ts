@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withBases } from '../../../src/profile/base.ts';
-import type { Profile, SyscallRule } from '../../../src/profile/model.ts';
+import { withBases } from '../../../../src/profile/seccomp/base-profiles.ts';
+import type { Profile, SyscallRule } from '../../../../src/profile/seccomp/model.ts';
 
 const ALLOW = 'SCMP_ACT_ALLOW';
 const rule = (names: string[], action: SyscallRule['action'] = ALLOW, more: object = {}) => ({

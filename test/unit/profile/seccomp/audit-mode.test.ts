@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Profile, SyscallRule } from '../../../src/profile/model.ts';
-import { decide } from '../../../src/profile/policy.ts';
-import { audited, refusesByDefault } from '../../../src/profile/rollout.ts';
+import { audited, refusesByDefault } from '../../../../src/profile/seccomp/audit-mode.ts';
+import type { Profile, SyscallRule } from '../../../../src/profile/seccomp/model.ts';
+import { decide } from '../../../../src/profile/seccomp/semantics.ts';
 
 const allow = (...names: string[]): SyscallRule => ({ names, action: 'SCMP_ACT_ALLOW' });
 const errno = (...names: string[]): SyscallRule => ({ names, action: 'SCMP_ACT_ERRNO' });

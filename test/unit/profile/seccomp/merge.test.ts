@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mergeProfiles } from '../../../src/profile/merge.ts';
-import type { Profile, SyscallArg, SyscallRule } from '../../../src/profile/model.ts';
-import { decide } from '../../../src/profile/policy.ts';
-import { compareVerdicts, rank } from '../../../src/profile/strictness.ts';
-import { runsOf } from '../../support/sizes.ts';
+import { mergeProfiles } from '../../../../src/profile/seccomp/merge.ts';
+import type { Profile, SyscallArg, SyscallRule } from '../../../../src/profile/seccomp/model.ts';
+import { decide } from '../../../../src/profile/seccomp/semantics.ts';
+import { compareVerdicts, rank } from '../../../../src/profile/seccomp/strictness.ts';
+import { runsOf } from '../../../support/sizes.ts';
 import { ARCHES, argValues, NAMES, profiles } from './arbitrary.ts';
 
 const calls = fc.record({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BASE_SYSCALLS, type BuildInput, buildProfile } from '../../../src/profile/build.ts';
-import { runtimeTail } from '../../../src/profile/runtime-tails.ts';
+import { BASE_SYSCALLS, type BuildInput, buildProfile } from '../../../../src/profile/seccomp/build.ts';
+import { runtimeTail } from '../../../../src/profile/seccomp/runtime-tails.ts';
 
 const INPUT: BuildInput = {
   machine: 'x86_64',

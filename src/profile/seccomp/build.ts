@@ -1,6 +1,6 @@
-import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../kernel/abi.ts';
-import { syscallName } from '../kernel/syscalls.ts';
-import { hiddenByVdso } from '../kernel/vdso.ts';
+import { type Abi, type Machine, machineAbis, SECCOMP_ARCH } from '../../kernel/abi.ts';
+import { syscallName } from '../../kernel/syscalls.ts';
+import { hiddenByVdso } from '../../kernel/vdso.ts';
 import type { Action, Profile } from './model.ts';
 import { type Runtime, runtimeTail, unmeasured, varyingCalls } from './runtime-tails.ts';
 

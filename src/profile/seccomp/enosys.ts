@@ -1,6 +1,6 @@
-import type { Abi } from '../kernel/abi.ts';
-import { AUDIT_ARCH } from '../kernel/audit.ts';
-import { BPF, instruction } from '../kernel/sock-filter.ts';
+import type { Abi } from '../../kernel/abi.ts';
+import { AUDIT_ARCH } from '../../kernel/audit.ts';
+import { BPF, instruction } from '../../kernel/sock-filter.ts';
 
 const ENOSYS = 38;
 const RET_ERRNO = 0x00050000;
