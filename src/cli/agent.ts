@@ -7,8 +7,8 @@ import type { Continuation } from '../capture/audit/log-file.ts';
 import { SOURCES, type SourceChoice } from '../capture/audit/open.ts';
 import type { Log } from '../kube/log.ts';
 import { untilAborted } from '../platform/wait.ts';
-import type { MetricsOptions } from './agent-metrics.ts';
 import { runTogether, startComponent } from './component.ts';
+import type { MetricsOptions } from './compose/agent-metrics.ts';
 import { EXIT } from './exit.ts';
 import { parseAddress, parseBoolean, parseCount, parseList } from './values.ts';
 
@@ -192,7 +192,7 @@ async function run(options: Options): Promise<number> {
   const { EventRecorder } = await import('../kube/events.ts');
   const { SyscribeError } = await import('../platform/errors.ts');
   const { HealthServer } = await import('../platform/health-server.ts');
-  const { serveMetrics } = await import('./agent-metrics.ts');
+  const { serveMetrics } = await import('./compose/agent-metrics.ts');
   const { nodeName: node, slots, auditSource: source, auditFile: file } = options;
   const metrics = new AgentMetrics({ node, slots });
   const { log, client, stop } = startComponent('agent', options, metrics.observeRequest);

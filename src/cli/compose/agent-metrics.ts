@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
-import { PathAccess } from '../kube/access.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { Log } from '../kube/log.ts';
-import { SyscribeError } from '../platform/errors.ts';
-import { MetricsServer } from '../platform/metrics-server.ts';
-import { pause, untilAborted } from '../platform/wait.ts';
+import { PathAccess } from '../../kube/access.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import type { Log } from '../../kube/log.ts';
+import { SyscribeError } from '../../platform/errors.ts';
+import { MetricsServer } from '../../platform/metrics-server.ts';
+import { pause, untilAborted } from '../../platform/wait.ts';
 
 /** Milliseconds between looks at the certificate's files. */
 const LOOK = 60_000;
@@ -70,7 +70,7 @@ export async function serveMetrics(
 }
 
 async function ownPair(): Promise<Pair> {
-  const { newAuthority, newLeaf } = await import('../webhook/certificates/issue.ts');
+  const { newAuthority, newLeaf } = await import('../../webhook/certificates/issue.ts');
   const now = Date.now();
   return newLeaf(await newAuthority(now, LIFE), [hostname()], now, LIFE);
 }
