@@ -5,7 +5,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import type { Log } from '../../kube/log.ts';
 import { customResource, type KubeObject, NAMESPACES, PODS } from '../../kube/object.ts';
 import { Informer } from '../../kube/reflector.ts';
-import { CONFIG_HASH, LOG_SESSION, type Pod, type PodContainer } from '../recording/selection.ts';
+import { CONFIG_HASH, LOG_SESSION, type Pod, type PodContainer } from './pod.ts';
 
 /** What the agent sees of the cluster: its own node's pods, all recordings, and the namespaces that may be recorded. */
 export interface ClusterView {

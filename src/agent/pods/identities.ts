@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { type CriIdentity, RuntimeAway, RuntimeClient } from '../../container/cri/client.ts';
 import { runtimeEndpoints } from '../../container/cri/endpoints.ts';
 import type { Log } from '../../kube/log.ts';
-import { uidOf } from '../recording/selection.ts';
 import type { PodObject } from './cluster.ts';
+import { uidOf } from './pod.ts';
 
 const MOST = 4096;
 const PATIENCE = 2000; // milliseconds

@@ -1,8 +1,9 @@
 import { LABELS } from '../../api/names.ts';
 import type { EventRecorder } from '../../kube/events.ts';
 import type { ClusterView } from '../pods/cluster.ts';
+import { LOG_SESSION } from '../pods/pod.ts';
 import { PodEvents } from '../pods/pod-events.ts';
-import { LOG_SESSION, recordingsOf } from './selection.ts';
+import { recordingsOf } from './selection.ts';
 
 const SETTINGS = { Bpf: 'enableBpfRecorder', Logs: 'enableLogEnricher' } as const;
 

@@ -4,13 +4,14 @@ import { waitFor } from '../../platform/wait.ts';
 import { NodeRecorder, type NodeRecorderSettings, type RecordedContainer } from '../../recording/ebpf/node-recorder.ts';
 import { type ClusterView, type PodObject, synced } from '../pods/cluster.ts';
 import type { ContainerIdentity, Identities } from '../pods/identities.ts';
+import { uidOf } from '../pods/pod.ts';
 import { PodEvents } from '../pods/pod-events.ts';
 import { runtimesOf } from '../pods/runtimes.ts';
 import { abandon, type ContainerRecord, finish, withRun } from './container-record.ts';
 import { isOver } from './finished.ts';
 import { Slotless } from './no-slot.ts';
 import type { Records } from './record-store.ts';
-import { recordFor, recordId, recordingsOf, uidOf } from './selection.ts';
+import { recordFor, recordId, recordingsOf } from './selection.ts';
 import { Orphans } from './unclaimed.ts';
 
 /** How soon is looked again at what is not known yet, or does more than was seen, milliseconds. */

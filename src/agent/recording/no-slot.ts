@@ -3,10 +3,10 @@ import { noSlot } from '../../recording/ebpf/node-recorder.ts';
 import type { Reason } from '../../recording/observation.ts';
 import type { PodObject } from '../pods/cluster.ts';
 import type { ContainerIdentity, Identities } from '../pods/identities.ts';
+import type { PodContainer } from '../pods/pod.ts';
 import type { PodEvents } from '../pods/pod-events.ts';
 import { type ContainerRecord, withRun } from './container-record.ts';
 import type { Records } from './record-store.ts';
-import type { PodContainer } from './selection.ts';
 
 const MOST_KNOWN = 4096;
 /** Milliseconds for which statuses of containers may come behind their ends. */

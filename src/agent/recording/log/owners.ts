@@ -1,10 +1,11 @@
 import type { ClusterView, PodObject } from '../../pods/cluster.ts';
 import type { ContainerIdentity, Identities } from '../../pods/identities.ts';
+import { hasLogSession, uidOf } from '../../pods/pod.ts';
 import type { PodEvents } from '../../pods/pod-events.ts';
 import { runtimesOf } from '../../pods/runtimes.ts';
 import type { ContainerRecord } from '../container-record.ts';
 import type { Records } from '../record-store.ts';
-import { hasLogSession, loggedFor, recordFor, recordId, uidOf } from '../selection.ts';
+import { loggedFor, recordFor, recordId } from '../selection.ts';
 
 export type Alive = ReadonlyMap<string, string> | undefined;
 

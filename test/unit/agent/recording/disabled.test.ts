@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ClusterView, labelledPodOf, type PodObject, podOf } from '../../../../src/agent/pods/cluster.ts';
+import { hasLogSession } from '../../../../src/agent/pods/pod.ts';
 import { RecorderOff, tellUnlabelled } from '../../../../src/agent/recording/disabled.ts';
-import { hasLogSession } from '../../../../src/agent/recording/selection.ts';
 import type { KubeObject } from '../../../../src/kube/object.ts';
 import { Store } from '../../../../src/kube/store.ts';
 import { rawPod, recording, status } from '../samples.ts';

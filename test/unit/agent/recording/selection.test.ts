@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hasLogSession, uidOf } from '../../../../src/agent/pods/pod.ts';
 import {
-  hasLogSession,
   isLogged,
   loggedFor,
   parseInterval,
   recordId,
   recordingRef,
   recordingsOf,
-  uidOf,
 } from '../../../../src/agent/recording/selection.ts';
 import type { ProfileRecording } from '../../../../src/api/types.ts';
 import { podObject, type Recording, recording } from '../samples.ts';
