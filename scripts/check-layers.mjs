@@ -19,7 +19,7 @@ const LAYERS = {
   stream: ['platform', 'kernel', 'container', 'capture'],
   webhook: ['platform', 'api', 'kube'],
   operator: ['platform', 'api', 'profile', 'kube', 'stream'],
-  agent: ['platform', 'kernel', 'api', 'profile', 'kube', 'container', 'capture', 'recording', 'stream'],
+  ...agentsRooms(['platform', 'kernel', 'api', 'profile', 'kube', 'container', 'capture', 'recording', 'stream']),
   setup: ['platform', 'api', 'kube'],
   kubectl: ['platform', 'api', 'kube'],
   cli: [
@@ -30,6 +30,20 @@ const LAYERS = {
 };
 /** Only this folder speaks to the API server. */
 const CLIENTS = { kube: /^(@kubernetes\/client-node|undici)(\/|$)/ };
+
+/** Rooms of the agent are layers of their own, the last of them the files beside them. */
+function agentsRooms(below) {
+  const rooms = {
+    'agent/pods': [],
+    'agent/audit': [],
+    'agent/status': [],
+    'agent/recording': ['agent/pods', 'agent/audit'],
+    'agent/install': ['agent/pods', 'agent/status'],
+    'agent/rollout': ['agent/pods', 'agent/audit', 'agent/status', 'agent/recording', 'agent/install'],
+    agent: ['agent/pods', 'agent/recording', 'agent/install'],
+  };
+  return Object.fromEntries(Object.entries(rooms).map(([room, others]) => [room, [...below, ...others]]));
+}
 
 const names = Object.keys(LAYERS);
 const problems = [];
@@ -56,14 +70,20 @@ function importsOf(text) {
 }
 
 function layerOf(file) {
-  return file.split('/')[0];
+  const [folder, room] = file.split('/');
+  return LAYERS[`${folder}/${room}`] === undefined ? folder : `${folder}/${room}`;
 }
 
 function crossing(file, own, imported) {
   const target = relative('.', join(dirname(file), imported));
   if (target.startsWith('..')) return 'it is outside of src';
   const other = layerOf(target);
-  return other === own || LAYERS[own]?.includes(other) ? undefined : `${own} may not import ${other}`;
+  return other === own || sees(own, other) ? undefined : `${own} may not import ${other}`;
+}
+
+/** Who may import the agent may import all of it. */
+function sees(own, other) {
+  return LAYERS[own]?.some((name) => name === other || (!own.startsWith(name) && other.startsWith(`${name}/`)));
 }
 
 function foreign(own, imported) {

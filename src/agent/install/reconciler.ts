@@ -1,6 +1,6 @@
 import { isReleased, type ProfileState } from '../../api/conditions.ts';
 import { ANNOTATIONS, FINALIZERS } from '../../api/names.ts';
-import { modeOf } from '../../api/rollout.ts';
+import { modeOf, type NodeRollout } from '../../api/rollout.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { type Clock, MONOTONIC, sleep } from '../../kube/clock.ts';
 import type { EventRecorder } from '../../kube/events.ts';
@@ -9,9 +9,8 @@ import { type Again, WorkQueue } from '../../kube/queue.ts';
 import type { Informer } from '../../kube/reflector.ts';
 import type { PodObject } from '../pods/cluster.ts';
 import { Usage } from '../pods/profile-usage.ts';
-import type { Rollouts } from '../rollout/rollouts.ts';
 import type { Statuses } from '../status/statuses.ts';
-import { type InstallableProfile, type Installer, InstallFailure } from './installer.ts';
+import { type InstallableProfile, type Installer, InstallFailure, type Placed } from './installer.ts';
 import type { InstallMetrics } from './metrics.ts';
 
 /** What another daemon works on is looked at again, milliseconds. */
@@ -22,6 +21,16 @@ const SOON = 1000;
  */
 const COMPARE = 10_000;
 
+/** Follows what is installed: what a profile would refuse is counted from then on. */
+export interface InstallFollower {
+  /** Until what is logged under a profile is read, or that has failed. */
+  ready(): Promise<void>;
+  installed(kind: string, profile: InstallableProfile, placed: Placed): void;
+  /** What the node status of a profile, KIND/NAME, reports of it. */
+  of(key: string): NodeRollout | undefined;
+  onChange(listener: (key: string) => void): void;
+}
+
 export interface InstallsParts {
   readonly client: Pick<KubeClient, 'onReturn'>;
   readonly node: string;
@@ -31,7 +40,7 @@ export interface InstallsParts {
   readonly events: Pick<EventRecorder, 'event'>;
   readonly metrics: InstallMetrics;
   readonly log: Log;
-  readonly rollouts: Pick<Rollouts, 'ready' | 'installed' | 'of' | 'onChange'>;
+  readonly rollouts: InstallFollower;
   readonly clock?: Clock;
 }
 

@@ -5,6 +5,7 @@ import type { Informer } from '../../kube/reflector.ts';
 import { waitFor } from '../../platform/wait.ts';
 import { Listener, type ListenerParts } from '../audit/listener.ts';
 import type { InstallableProfile, Installer, Placed } from '../install/installer.ts';
+import type { InstallFollower } from '../install/reconciler.ts';
 import type { PodObject } from '../pods/cluster.ts';
 import type { Identities } from '../pods/identities.ts';
 import type { Alive } from '../recording/log/owners.ts';
@@ -52,7 +53,7 @@ interface Entry {
  * What containers of this node call that profiles in Audit would refuse, or promoted ones do. The log is read only while there is
  * such a profile.
  */
-export class Rollouts {
+export class Rollouts implements InstallFollower {
   readonly #parts: RolloutsParts;
   readonly #sightings = new Sightings();
   readonly #listener: Listener;
