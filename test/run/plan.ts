@@ -10,8 +10,6 @@ const AUDIT_LOCK = ['flock', '/run/lock/syscribe-audit'] as const;
 /** Test files that read or change it, outside of clusters. */
 const AUDIT = /^test\/system\/(audit\/|accuracy\/audit|agent\/(logs|rollout)|record\/run)/;
 const CLUSTER = 'test/system/cluster/';
-/** What a reader of the README types stays installed: no other file comes after it in its cluster. */
-const LAST = 'readme.test.ts';
 const MINUTE = 60;
 /** Seconds after which a run ends itself: CI ends it after 90 minutes, and then nothing says why it took so long. */
 export const RUN_LIMITS: Readonly<Partial<Record<PlanName, number>>> = { check: 15 * MINUTE, test: 75 * MINUTE };
@@ -39,7 +37,6 @@ export function planOf(
     tests(stage, 'compute', ['build'], minutes, runner(own.filter((file) => pattern.test(file) && !AUDIT.test(file))));
   const soaked = where('shared').filter((file) => /(churn|faults|outage)\.test/.test(file));
   const shared = name === 'soak' ? soaked : where('shared');
-  const bare = where('bare').toSorted((a, b) => Number(a.endsWith(LAST)) - Number(b.endsWith(LAST)));
   const size = { SYSCRIBE_TEST_SIZE: name };
   const stages: Stage[] = [
     ...CHECKS,
@@ -59,7 +56,7 @@ export function planOf(
     tests('api', 'api', ['build', 'kubernetes'], 20, ['test/system/cluster/apart.sh', ...runner(where('api'))]),
     {
       // Their agents log calls of their own, which tests of the log would count.
-      ...tests('installs', 'wait', ['build', 'kubernetes'], 15, [...AUDIT_LOCK, ...runner(bare, TOGETHER)]),
+      ...tests('installs', 'wait', ['build', 'kubernetes'], 15, [...AUDIT_LOCK, ...runner(where('bare'), TOGETHER)]),
       after: ['audit'],
       env: FEW_IMAGES,
     },

@@ -73,7 +73,21 @@ const SAID: readonly (readonly [command: RegExp, text: RegExp, code?: number])[]
   [/^kubectl syscribe suggest/, /^ {6}- symlink$|^ {8}- symlink$/m],
 ];
 
-test('what the README says, word for word', cluster.options, async () => {
+/** What the README leaves: the next file of this cluster installs again. */
+async function takeAway(): Promise<void> {
+  const label = (name: string) => `spo.x-k8s.io/enable-${name}-`;
+  for (const command of [
+    'kubectl delete deployment,pods --all --now --wait',
+    `kubectl label namespace default ${label('recording')} ${label('binding')}`,
+    `syscribe uninstall --force --kubeconfig ${cluster.kubeconfig} --timeout=60s`,
+  ]) {
+    const { code, stderr } = await type(command);
+    assert.equal(code, 0, `${command}: ${stderr}`);
+  }
+}
+
+test('what the README says, word for word', cluster.options, async (context) => {
+  context.after(takeAway);
   const all = commands();
   assert.equal(all.length, 32);
   for (const command of all) {

@@ -67,7 +67,7 @@ let bare: TestCluster | undefined;
 
 /**
  * One node and nothing installed, for tests of installations: the same cluster for all files that run in one process. Each takes
- * away what it has made, so that the next finds it as bare; only the last file of the stage need not.
+ * away what it has made, so that the next finds it as bare.
  */
 export function useBareCluster(): TestCluster {
   bare ??= useCluster(1);

@@ -20,14 +20,6 @@ test('a file’s own call says which cluster it runs in', () => {
   assert.equal(clusterOf('const cluster = useBareCluster();'), 'bare');
 });
 
-test('in the cluster of installations, what a reader of the README leaves there comes last', () => {
-  const files = filesOf('test').filter((file) => /(adopt|helm|readme|uninstall)\.test/.test(file));
-  assert.deepEqual(
-    files.map((file) => /(\w+)\.test/.exec(file)?.[1]),
-    ['adopt', 'helm', 'uninstall', 'readme'],
-  );
-});
-
 test('stages with clusters that all hang are ended before the run is: the table names each', () => {
   const stages = planOf('test', FILES);
   const lane = (name: string) => stages.filter((stage) => stage.lane === name).map(({ limit }) => limit);
