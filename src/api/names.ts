@@ -49,6 +49,7 @@ export const LOG_TYPE = 'selinuxrecording.process';
 
 export type ProfileKind = ProfileRecording['spec']['kind'];
 export type Recorder = ProfileRecording['spec']['recorder'];
+export const RECORDERS: readonly Recorder[] = ['Bpf', 'Logs'];
 
 const TRACES: Readonly<Record<ProfileKind, Partial<Readonly<Record<Recorder, string>>>>> = {
   SeccompProfile: { Logs: 'io.containers.trace-logs/', Bpf: 'io.containers.trace-bpf/' },
