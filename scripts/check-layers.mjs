@@ -26,7 +26,7 @@ const LAYERS = {
     ...['platform', 'kernel', 'api', 'profile', 'kube', 'container', 'capture', 'command', 'recording', 'stream'],
     ...['webhook', 'operator', 'agent', 'setup', 'kubectl'],
   ],
-  'index.ts': ['platform', 'profile', 'command', 'recording'],
+  'index.ts': ['platform', 'kernel', 'profile', 'command', 'recording'],
 };
 /** Only this folder speaks to the API server. */
 const CLIENTS = { kube: /^(@kubernetes\/client-node|undici)(\/|$)/ };

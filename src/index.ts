@@ -16,17 +16,17 @@ import { RecordingSession, type SessionSettings } from './recording/ebpf/session
 import type { Target } from './recording/recording.ts';
 
 export type { Exit } from './command/command.ts';
+export { machine } from './kernel/abi.ts';
 export { type ErrorCode, SyscribeError } from './platform/errors.ts';
 export { BASE_SYSCALLS, type BuildInput, type BuiltProfile, buildProfile } from './profile/seccomp/build.ts';
 export { mergeProfiles } from './profile/seccomp/merge.ts';
 export type { Profile, SyscallRule } from './profile/seccomp/model.ts';
 export { parseProfile } from './profile/seccomp/parse.ts';
 export { renderCustomResource, renderRaw } from './profile/seccomp/render.ts';
-export {
-  machine,
-  type RecordingSession,
-  type SessionSettings,
-  type Sighting,
+export type {
+  RecordingSession,
+  SessionSettings,
+  Sighting,
 } from './recording/ebpf/session.ts';
 export type { Observation, ObservedCall, Reason } from './recording/observation.ts';
 export type { Target } from './recording/recording.ts';

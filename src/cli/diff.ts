@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Machine } from '../kernel/abi.ts';
+import { machine } from '../kernel/abi.ts';
 import { SyscribeError } from '../platform/errors.ts';
 import { describeRule } from '../profile/seccomp/describe.ts';
 import { diffProfiles, isSame, type ProfileDiff } from '../profile/seccomp/diff.ts';
@@ -44,8 +44,7 @@ function other(file: string | undefined, options: Options): [name: string, profi
     });
   }
   if (file !== undefined) return [file, readProfile(file).profile];
-  const machine: Machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  return ['RuntimeDefault', runtimeDefault(machine)];
+  return ['RuntimeDefault', runtimeDefault(machine())];
 }
 
 function diff(a: string, b: string | undefined, options: Options): number {

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { SECCOMP_ARCH } from '../kernel/abi.ts';
+import { machine, SECCOMP_ARCH } from '../kernel/abi.ts';
 import { syscallName } from '../kernel/syscalls.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { BASE_SYSCALLS, type BuiltProfile, buildProfile } from '../profile/seccomp/build.ts';
@@ -7,7 +7,6 @@ import { type Evidence, type EvidenceCall, renderEvidence } from '../profile/sec
 import type { Action } from '../profile/seccomp/model.ts';
 import { renderCustomResource, renderRaw, resourceName } from '../profile/seccomp/render.ts';
 import type { Runtime } from '../profile/seccomp/runtime-tails.ts';
-import { machine } from '../recording/ebpf/session.ts';
 import type { Observation, ObservedCall } from '../recording/observation.ts';
 import { complain, writeAll } from './output.ts';
 import { version } from './version.ts';

@@ -11,6 +11,11 @@ export type SeccompArchitecture =
   | 'SCMP_ARCH_AARCH64'
   | 'SCMP_ARCH_ARM';
 
+/** The machine that this runs on. */
+export function machine(): Machine {
+  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+}
+
 /** What the OCI runtime specification calls the architecture of each. */
 export const SECCOMP_ARCH: Readonly<Record<Abi, SeccompArchitecture>> = {
   x86_64: 'SCMP_ARCH_X86_64',

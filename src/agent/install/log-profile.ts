@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { LOG_PROFILE } from '../../api/names.ts';
-import { machineAbis, SECCOMP_ARCH } from '../../kernel/abi.ts';
-import { machine } from '../../recording/ebpf/session.ts';
+import { machine, machineAbis, SECCOMP_ARCH } from '../../kernel/abi.ts';
 import { explainFailure, ProfileDirectory } from './seccomp-directory.ts';
 
 /**

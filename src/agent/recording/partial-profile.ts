@@ -1,8 +1,8 @@
 import { ANNOTATIONS, LABELS, nodeLabel, profileName, suffixed } from '../../api/names.ts';
 import { encodeState, RECORDING_UID, STATE_ANNOTATION } from '../../api/recording-state.ts';
 import type { SeccompProfile } from '../../api/types.ts';
+import { machine } from '../../kernel/abi.ts';
 import { BASE_SYSCALLS, buildProfile } from '../../profile/seccomp/build.ts';
-import { machine } from '../../recording/ebpf/session.ts';
 import { type ContainerRecord, stateOfRecord, totalOf } from './container-record.ts';
 
 /**

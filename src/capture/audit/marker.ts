@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { machine } from '../../kernel/abi.ts';
 import { UNSET_ID } from '../../kernel/audit.ts';
 import { BPF, FILTER_FLAG_LOG, instruction, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG } from '../../kernel/sock-filter.ts';
 import { syscallNumber } from '../../kernel/syscalls.ts';
@@ -32,7 +33,7 @@ export interface Mark {
  * @throws the addon's failure when no child can be started.
  */
 export function prepareMark(): Mark {
-  const nr = syscallNumber(process.arch === 'arm64' ? 'aarch64' : 'x86_64', 'execve') ?? 0;
+  const nr = syscallNumber(machine(), 'execve') ?? 0;
   const gone = Promise.withResolvers<void>();
   const { child, pid } = native().start(
     {
@@ -65,6 +66,43 @@ export function prepareMark(): Mark {
 }
 
 const PATIENCE = 1000; // milliseconds
+const MAX_ROUNDS = 30;
+
+/** Marks that are waited for; the reader of the log reports what came. */
+export class AwaitedMarks {
+  readonly #awaited = new Map<Mark, () => void>();
+
+  /** Whether the event is one of them, which is awaited no more. */
+  came(event: AuditEvent): boolean {
+    for (const [mark, came] of this.#awaited)
+      if (mark.is(event)) {
+        came();
+        return this.#awaited.delete(mark);
+      }
+    return false;
+  }
+
+  /**
+   * Makes a mark and waits for it: all that was logged before this call has come then. After a burst of a million records it takes its
+   * time: as long as lines come, it may be among the next.
+   * @param lines how many were read up to now.
+   * @returns false when the mark did not come within a second after the last line that did, or half a minute in all.
+   */
+  async settle(lines: () => number): Promise<boolean> {
+    const mark = prepareMark();
+    const arrived = Promise.withResolvers<void>();
+    this.#awaited.set(mark, arrived.resolve);
+    await mark.make();
+    let before = -1;
+    let came = false;
+    for (let round = 0; round < MAX_ROUNDS && !came && before !== lines(); round++) {
+      before = lines();
+      came = await waitFor(arrived.promise, PATIENCE);
+    }
+    this.#awaited.delete(mark);
+    return came;
+  }
+}
 
 /** Reads `source`, which has to begin at its end, until a logged call of our own comes; false if that takes a second. */
 export async function prove(source: AuditSource, signal: AbortSignal): Promise<boolean> {

@@ -1,13 +1,9 @@
 import type { AuditEvent } from '../../capture/audit/event.ts';
-import { type Mark, prepareMark } from '../../capture/audit/marker.ts';
+import { AwaitedMarks } from '../../capture/audit/marker.ts';
 import { AuditSocket } from '../../capture/audit/socket.ts';
 import type { Abi } from '../../kernel/abi.ts';
 import { ABIS } from '../../kernel/syscalls.ts';
 import { SyscribeError } from '../../platform/errors.ts';
-import { waitFor } from '../../platform/wait.ts';
-
-const PROOF_TIMEOUT = 1000; // milliseconds
-const MAX_ROUNDS = 30;
 
 /** The table and number of a logged call; undefined for another event, and for an architecture that is not supported. */
 export function loggedCall({ seccomp }: Pick<AuditEvent, 'seccomp'>): { abi: Abi; nr: number } | undefined {
@@ -21,14 +17,12 @@ export function loggedCall({ seccomp }: Pick<AuditEvent, 'seccomp'>): { abi: Abi
  */
 export class SeccompLog implements Disposable {
   readonly #socket: AuditSocket;
-  #awaited: { mark: Mark; arrived: () => void } | undefined;
+  readonly #marks = new AwaitedMarks();
 
   private constructor(onEvent: (event: AuditEvent) => void, onLogin?: (from: number, to: number) => void) {
     this.#socket = new AuditSocket((events) => {
       for (const event of events) {
-        if (event.type !== 'seccomp') continue;
-        if (this.#awaited?.mark.is(event)) this.#awaited.arrived();
-        else onEvent(event);
+        if (event.type === 'seccomp' && !this.#marks.came(event)) onEvent(event);
       }
     });
     if (onLogin) this.#socket.parser.onLogin = onLogin;
@@ -62,24 +56,11 @@ export class SeccompLog implements Disposable {
   }
 
   /**
-   * Waits until all that was logged before this call has been delivered: the log is a queue, so a logged call of our
-   * own is its mark.
-   * @returns false when the mark did not come within a second after the last record that did, or half a minute in all.
+   * Waits until all that was logged before this call has been delivered.
+   * @returns false where that cannot be told ({@link AwaitedMarks.settle}).
    */
-  async settle(): Promise<boolean> {
-    const mark = prepareMark();
-    const arrived = Promise.withResolvers<void>();
-    this.#awaited = { mark, arrived: arrived.resolve };
-    await mark.make();
-    let lines = -1;
-    let came = false;
-    // Behind a burst of a million records the mark takes its time: as long as records come, it may be among the next.
-    for (let round = 0; round < MAX_ROUNDS && !came && lines !== this.#socket.parser.counts.lines; round++) {
-      lines = this.#socket.parser.counts.lines;
-      came = await waitFor(arrived.promise, PROOF_TIMEOUT);
-    }
-    this.#awaited = undefined;
-    return came;
+  settle(): Promise<boolean> {
+    return this.#marks.settle(() => this.#socket.parser.counts.lines);
   }
 
   [Symbol.dispose](): void {

@@ -6,7 +6,7 @@ import { native } from '../../capture/native.ts';
 import { Command, type Exit } from '../../command/command.ts';
 import { type Cgroup, openCgroup } from '../../container/cgroup.ts';
 import { containerIdOf, findContainer } from '../../container/find.ts';
-import { type Abi, type Machine, machineAbis } from '../../kernel/abi.ts';
+import { type Abi, machine, machineAbis } from '../../kernel/abi.ts';
 import { syscallName } from '../../kernel/syscalls.ts';
 import { SyscribeError } from '../../platform/errors.ts';
 import { type FirstSeen, incompleteness, type Observation, type ObservedCall, unnamed } from '../observation.ts';
@@ -321,11 +321,6 @@ export class RecordingSession implements Recording, AsyncDisposable, AsyncIterab
     const first = this.#first.get(`${phase}:${abi}:${nr}`);
     return { phase, abi, nr, ...(first && { first: { pid: first.pid, comm: first.comm, time: first.time } }) };
   }
-}
-
-/** This machine, in uname(1)'s words. */
-export function machine(): Machine {
-  return process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 }
 
 export function abisByIndex(): Record<AbiIndex, Abi> {
