@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { addInstallationOptions, type ClusterOptions, withCluster } from './kubectl/options.ts';
 import { writeAll } from './output.ts';
 import { orRefused } from './refused.ts';
-import { parseDuration } from './values.ts';
+import { durationOption } from './values.ts';
 
 interface Options extends ClusterOptions {
   readonly dryRun?: true;
@@ -21,12 +21,12 @@ Examples:
 export function register(program: Command): void {
   const command = program
     .command('adopt')
-    .description('take over an installation of the Security Profiles Operator')
-    .option('--dry-run', 'only tell what would be done')
+    .description('Take over an installation of the Security Profiles Operator')
+    .option('--dry-run', 'only report what would be done')
     .addOption(
       new Option('--certificates <who>', 'who makes them from now on').choices(['own', 'cert-manager']).default('own'),
     )
-    .option('--timeout <time>', 'so long recordings, and each step, may take', parseDuration, 600_000);
+    .addOption(durationOption('--timeout <time>', 'timeout of recordings, and of each step', '10m'));
   addInstallationOptions(command)
     .addHelpText('after', HELP)
     .action(async ({ dryRun, certificates, timeout, ...options }: Options) => {

@@ -4,7 +4,7 @@ import { SOURCES } from '../capture/audit/open.ts';
 import { untilAborted } from '../platform/wait.ts';
 import type { Options } from './compose/agent.ts';
 import { EXIT } from './exit.ts';
-import { parseAddress, parseBoolean, parseCount, parseList } from './values.ts';
+import { addressOption, parseBoolean, parseCount, parseList } from './values.ts';
 
 const HELP = `
 Recordings in progress survive the agent: maps and programs are pinned in a bpffs (which must be mounted on the host), what
@@ -16,7 +16,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('agent')
-    .description('installs profiles on one Kubernetes node, and records its pods, as ProfileRecordings ask for')
+    .description('Install profiles on a node, and record its pods')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .requiredOption('--node-name <name>', 'the node (or $NODE_NAME)', process.env.NODE_NAME)
     .addOption(setting('--state-dir <path>', 'where recordings in progress are kept').default('/var/lib/syscribe'))
@@ -34,7 +34,11 @@ export function register(program: Command): void {
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
     .option('--with-recording <bool>', 'whether containers are recorded at all', parseBoolean, true)
-    .option('--recorders <names>', 'by what containers are recorded: Bpf, Logs', parseRecorders, RECORDERS)
+    .addOption(
+      new Option('--recorders <names>', 'recorders to enable')
+        .argParser(parseRecorders)
+        .default(RECORDERS, RECORDERS.join()),
+    )
     .option(
       '--with-mem-optim <bool>',
       `record only pods with the label ${LABELS.enableRecording}=true, and keep little of others`,
@@ -49,16 +53,12 @@ export function register(program: Command): void {
     .addOption(
       setting(
         '--audit-rate-limit <n>',
-        'records a second that containers recorded by Logs may make together, over ten seconds; the noisiest are left out above it (0: no limit)',
+        'limit on audit records per second, all containers together, 10 s average; the noisiest are dropped first (0: no limit)',
       )
         .argParser((text) => (text === '0' ? 0 : parseCount(text)))
         .default(20_000),
     )
-    .addOption(
-      setting('--metrics <address>', 'where metrics are')
-        .argParser(parseAddress)
-        .default({ host: '0.0.0.0', port: 9443 }),
-    )
+    .addOption(settable(addressOption('--metrics <address>', 'address to serve metrics on', 9443)))
     .option('--no-metrics', 'offer no metrics')
     .option('--with-insecure-metrics-access <bool>', 'offer metrics by plain HTTP, to everybody', parseBoolean, false)
     .addOption(
@@ -67,11 +67,7 @@ export function register(program: Command): void {
         'where tls.crt and tls.key for the metrics are; default: one made at each start',
       ),
     )
-    .addOption(
-      setting('--health <address>', 'where /healthz is')
-        .argParser(parseAddress)
-        .default({ host: '0.0.0.0', port: 8085 }),
-    )
+    .addOption(settable(addressOption('--health <address>', 'address to serve /healthz on', 8085)))
     .option(
       '--verbosity <n>',
       'how much is logged: from 1 on, requests to the API server (or $SPO_VERBOSITY)',
@@ -93,7 +89,7 @@ export function register(program: Command): void {
     .addOption(
       new Option(
         '--clean <what>',
-        'take away what agents have left on the node: profiles too, or only what was recorded; then wait to be ended',
+        'delete agent data from this node, profiles too or only recordings; then wait for SIGTERM',
       ).choices(['all', 'state']),
     )
     .addHelpText('after', HELP)
@@ -114,9 +110,12 @@ async function clean({ kubeletDir, stateDir, pinDir, health }: Options, what: 'a
   return EXIT.ok;
 }
 
-/** What no field of the daemon object says can so be set on its DaemonSet, beside the arguments that are the operator's. */
 function setting(flags: string, description: string): Option {
-  const option = new Option(flags, description);
+  return settable(new Option(flags, description));
+}
+
+/** What no field of the daemon object says can so be set on its DaemonSet, beside the arguments that are the operator's. */
+function settable(option: Option): Option {
   return option.env(`SYSCRIBE_${option.name().toUpperCase().replaceAll('-', '_')}`);
 }
 

@@ -17,7 +17,7 @@ Example:
 
 /** Adds `syscribe audit serve`. */
 export function addServe(audit: Command): void {
-  addStreamOptions(audit.command('serve').description('offer the stream to many clients, by gRPC on a Unix socket'))
+  addStreamOptions(audit.command('serve').description('Serve the stream to many clients, by gRPC on a Unix socket'))
     .option('--socket <path>', 'where clients connect', '/run/syscribe/audit.sock')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {

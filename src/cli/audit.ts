@@ -11,7 +11,7 @@ import { addStreamOptions, conclude, openStream, type StreamOptions, stopOnSigna
 import { EXIT } from './exit.ts';
 import { complain } from './output.ts';
 import { StandardOutput } from './standard-output.ts';
-import { parseCount, parseDuration, parseLongDuration, parseSince, parseSize } from './values.ts';
+import { durationOption, parseCount, parseLongDuration, parseSince, parseSize } from './values.ts';
 
 interface Options extends StreamOptions {
   readonly fromStart?: true;
@@ -44,12 +44,16 @@ Examples:
 export function register(program: Program): void {
   const command = program
     .command('audit')
-    .description('show what seccomp, AppArmor and SELinux log, with the container it belongs to');
+    .description('Show what seccomp, AppArmor and SELinux log, with the container it belongs to');
   addStreamOptions(command)
     .option('--from-start', 'begin at the beginning of the log, not at its end')
     .option('--since <time>', 'begin with events from this time on: 10m, 2h, 3d ago, or a date', parseSince)
     .option('--once', 'read what is there and end')
-    .option('--filter <filter>', "key=value, key!=value, or SPO's rules in JSON; may be repeated", collect, [])
+    .addOption(
+      new Option('--filter <filter>', "key=value, key!=value, or SPO's rules in JSON; may be repeated")
+        .argParser(collect)
+        .default([], 'none'),
+    )
     .addOption(
       new Option(
         '--output <format>',
@@ -58,7 +62,7 @@ export function register(program: Program): void {
         .choices(FORMATS)
         .default('json'),
     )
-    .option('--interval <time>', 'spo-json: over how long calls become one record', parseDuration, 60_000)
+    .addOption(durationOption('--interval <time>', 'spo-json: how long calls are gathered into one record', '60s'))
     .option('--out-file <path>', 'append to this file, and keep the position beside it')
     .option('--max-size <size>', 'rotate the file when it is so large (100M)', parseSize)
     .option('--max-age <time>', 'remove rotated files that are older (7d)', parseLongDuration)

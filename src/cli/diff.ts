@@ -25,7 +25,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('diff')
-    .description('tell what two profiles say differently')
+    .description('Show the differences between two profiles')
     .argument('<a>', 'a profile')
     .argument('[b]', 'another')
     .option('--runtime-default', "compare with the container runtimes' default profile")

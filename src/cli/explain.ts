@@ -17,7 +17,7 @@ interface Options {
 }
 
 const HELP = `
-A call marked ! is one whose being allowed says something about how safe the workload is kept.
+Calls marked ! weaken isolation.
 
 Example:
   $ syscribe explain nginx.yaml --evidence nginx.evidence.json`;
@@ -25,7 +25,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('explain')
-    .description('tell what the calls in a profile are for, what they risk and who wanted them')
+    .description('Explain what each call of a profile does, its risk, and which process made it')
     .argument('<file>', 'a profile')
     .option('--evidence <file>', 'what record --evidence wrote beside it')
     .option('--json', 'as JSON')

@@ -16,7 +16,7 @@ Example:
 export function register(program: Command): void {
   const kubectl = program
     .command('kubectl')
-    .description('looks after recordings and profiles of a Kubernetes cluster')
+    .description('Manage recordings and profiles in a cluster')
     .addHelpText('after', HELP);
   for (const add of [status, record, explain, diff, enforce, suggest, doctor]) add(kubectl);
 }

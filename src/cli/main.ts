@@ -9,22 +9,30 @@ interface Registration {
   register(program: Command): void;
 }
 
-const commands: Record<string, () => Promise<Registration>> = {
-  record: () => import('./record.ts'),
-  run: () => import('./run.ts'),
-  merge: () => import('./merge.ts'),
-  diff: () => import('./diff.ts'),
-  explain: () => import('./explain.ts'),
-  audit: () => import('./audit.ts'),
-  agent: () => import('./agent.ts'),
-  'open-directory': () => import('./open-directory.ts'),
-  operator: () => import('./operator.ts'),
-  webhook: () => import('./webhook.ts'),
-  suggest: () => import('./kubectl/suggest.ts'),
-  kubectl: () => import('./kubectl.ts'),
-  adopt: () => import('./adopt.ts'),
-  migrate: () => import('./migrate.ts'),
-  uninstall: () => import('./uninstall.ts'),
+/** By what people come for; the heading is what the help shows. */
+const GROUPS: Readonly<Record<string, Readonly<Record<string, () => Promise<Registration>>>>> = {
+  'Record and enforce:': {
+    record: () => import('./record.ts'),
+    run: () => import('./run.ts'),
+    merge: () => import('./merge.ts'),
+  },
+  'Inspect:': {
+    diff: () => import('./diff.ts'),
+    explain: () => import('./explain.ts'),
+    audit: () => import('./audit.ts'),
+  },
+  'Kubernetes:': {
+    kubectl: () => import('./kubectl.ts'),
+    adopt: () => import('./adopt.ts'),
+    migrate: () => import('./migrate.ts'),
+    uninstall: () => import('./uninstall.ts'),
+  },
+  'Components, which the manifests start:': {
+    agent: () => import('./agent.ts'),
+    operator: () => import('./operator.ts'),
+    webhook: () => import('./webhook.ts'),
+    'open-directory': () => import('./open-directory.ts'),
+  },
 };
 
 /** `record` and `run` pass the command's status on, so what is wrong with their own use is told by another number. */
@@ -39,7 +47,7 @@ function failureStatus(command: string | undefined): number {
 export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('syscribe')
     .description(
-      'Records what a Linux workload really does and writes the tightest seccomp profile that still lets it run.',
+      'Record what a Linux workload really does, and write the tightest seccomp profile that still lets it run',
     )
     .version(version())
     .enablePositionalOptions()
@@ -47,8 +55,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ outputError: (text) => complain(text.trimEnd()) })
     .addHelpText('after', '\nExample:\n  $ sudo syscribe record -o nginx.yaml -- nginx -g "daemon off;"');
   const wanted = argv[2];
-  const names = wanted !== undefined && Object.hasOwn(commands, wanted) ? [wanted] : Object.keys(commands);
-  for (const name of names) (await commands[name]?.())?.register(program);
+  const known = Object.values(GROUPS).some((group) => wanted !== undefined && Object.hasOwn(group, wanted));
+  for (const [heading, group] of Object.entries(GROUPS)) {
+    program.commandsGroup(heading);
+    for (const [name, load] of Object.entries(group)) if (!known || name === wanted) (await load()).register(program);
+  }
+  // The command help, and the options, have headings of their own.
+  program.commandsGroup('');
   try {
     await program.parseAsync([...argv]);
     return Number(process.exitCode ?? EXIT.ok);

@@ -26,7 +26,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('merge')
-    .description('make one profile of several that allows what any of them does')
+    .description('Merge profiles into one that allows what any of them does')
     .argument('<file...>', 'profiles: SeccompProfile resources or JSON for runc, Docker, Podman')
     .option('-o, --output-file <file>', 'where the result goes; standard output if absent')
     .option('-c, --check', 'tell whether merging the others into the first would change it')

@@ -27,11 +27,11 @@ Example:
 export function register(program: Command): void {
   const migrate = program
     .command('migrate')
-    .description('move profiles of the Security Profiles Operator 0.8 and older, which have namespaces, by a file')
+    .description('Move namespaced profiles of the Security Profiles Operator 0.8 and older')
     .addHelpText('after', '\nExample:\n  $ syscribe migrate export --out-file profiles.yaml');
   const toFile = migrate
     .command('export')
-    .description('write profiles, bindings and recordings as they are to be in v1')
+    .description('Write profiles, bindings and recordings to a file, as version v1')
     .requiredOption('-o, --out-file <file>', 'where to');
   addClusterOptions(toFile)
     .addHelpText('after', EXPORT_HELP)
@@ -40,7 +40,7 @@ export function register(program: Command): void {
     });
   const fromFile = migrate
     .command('import')
-    .description('make what was exported')
+    .description('Create what was exported')
     .argument('<file>', 'what export wrote');
   addClusterOptions(fromFile)
     .addHelpText('after', IMPORT_HELP)

@@ -10,8 +10,8 @@ Example:
 
 export function register(program: Command): void {
   program
-    .command('open-directory')
-    .description('let the agent write into a directory that the Security Profiles Operator has left on the node')
+    .command('open-directory', { hidden: true })
+    .description('Let the agent write into a directory of the Security Profiles Operator')
     .argument('<path>', 'the directory')
     .addHelpText('after', HELP)
     .action(async (path: string) => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Options } from './compose/operator.ts';
-import { parseAddress } from './values.ts';
+import { addressOption } from './values.ts';
 
 const HELP = `
 Any number of replicas may run: one leads, by the lease security-profiles-operator-lock, the others are ready to.
@@ -11,9 +11,7 @@ Example:
 export function register(program: Command): void {
   program
     .command('operator')
-    .description(
-      'runs the agents, tells what has become of profiles on nodes, merges what was recorded, and ends what is deleted',
-    )
+    .description('Deploy agents, aggregate status, merge recordings, finalize deletions')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
@@ -25,7 +23,7 @@ export function register(program: Command): void {
       'kubelet’s root directory on the nodes (or $KUBELET_DIR)',
       process.env.KUBELET_DIR ?? '/var/lib/kubelet',
     )
-    .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
+    .addOption(addressOption('--health <address>', 'address to serve /healthz on', 8085))
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const { run } = await import('./compose/operator.ts');

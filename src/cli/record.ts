@@ -38,7 +38,7 @@ Examples:
 export function register(program: Program): void {
   program
     .command('record')
-    .description('record what a command, or what already runs, does and write its seccomp profile')
+    .description('Record a command, or what already runs, and write its seccomp profile')
     .argument('[command...]', 'the command and its arguments, after --')
     .passThroughOptions()
     .option('-o, --output-file <file>', 'where the profile goes; standard output if absent')

@@ -34,7 +34,7 @@ Examples:
 export function register(program: Program): void {
   program
     .command('run')
-    .description('run a command under a seccomp profile')
+    .description('Run a command under a seccomp profile, and report every denial')
     .argument('<command...>', 'the command and its arguments, after --')
     .passThroughOptions()
     .requiredOption('-p, --profile <file>', 'a SeccompProfile resource, or the JSON that runc takes')

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { addInstallationOptions, type ClusterOptions, withCluster } from './kubectl/options.ts';
 import { writeAll } from './output.ts';
 import { orRefused } from './refused.ts';
-import { parseDuration } from './values.ts';
+import { durationOption } from './values.ts';
 
 interface Options extends ClusterOptions {
   readonly keepFiles?: true;
@@ -22,10 +22,10 @@ Examples:
 export function register(program: Command): void {
   const command = program
     .command('uninstall')
-    .description('take syscribe out of a Kubernetes cluster, and what it has left on its nodes')
+    .description('Remove syscribe from a cluster, with its files on nodes')
     .option('--keep-files', 'leave profiles on nodes, for the pods that use them')
     .option('--force', 'wait for no operator and no node that does not answer: take finalizers away')
-    .option('--timeout <time>', 'so long each step may take', parseDuration, 300_000);
+    .addOption(durationOption('--timeout <time>', 'timeout of each step', '5m'));
   addInstallationOptions(command)
     .addHelpText('after', HELP)
     .action(async (options: Options) => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
@@ -63,4 +63,14 @@ export function parseAddress(text: string): { host: string; port: number } {
 export function parseBoolean(text: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw new InvalidArgumentError('true or false.');
+}
+
+/** An option that takes an address; by default `port` at all of this machine's. */
+export function addressOption(flags: string, description: string, port: number): Option {
+  return new Option(flags, description).argParser(parseAddress).default({ host: '0.0.0.0', port }, `0.0.0.0:${port}`);
+}
+
+/** An option that takes a time; the help shows the default as people write it. */
+export function durationOption(flags: string, description: string, preset: string): Option {
+  return new Option(flags, description).argParser(parseDuration).default(parseDuration(preset), preset);
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Options } from './compose/webhook.ts';
-import { parseAddress } from './values.ts';
+import { addressOption } from './values.ts';
 
 const HELP = `
 Certificates are made, renewed and put into the webhook configurations and CustomResourceDefinitions by one of the
@@ -12,15 +12,15 @@ Example:
 export function register(program: Command): void {
   program
     .command('webhook')
-    .description('prepares new pods for recording, binds profiles to them, and converts objects of older versions')
+    .description('Prepare pods for recording, bind profiles to pods, convert older versions')
     .option('--kubeconfig <file>', 'how to reach the API server; default: the service account of the pod')
     .option(
       '--namespace <name>',
       'where Service, Secrets and lease are (or $OPERATOR_NAMESPACE)',
       process.env.OPERATOR_NAMESPACE ?? 'security-profiles-operator',
     )
-    .option('--listen <address>', 'where the API server calls', parseAddress, { host: '0.0.0.0', port: 9443 })
-    .option('--health <address>', 'where /healthz is', parseAddress, { host: '0.0.0.0', port: 8085 })
+    .addOption(addressOption('--listen <address>', 'address that the API server calls', 9443))
+    .addOption(addressOption('--health <address>', 'address to serve /healthz on', 8085))
     .addOption(new Option('--certificates <who>', 'who makes them').choices(['own', 'cert-manager']).default('own'))
     .addHelpText('after', HELP)
     .action(async (options: Options) => {

@@ -12,7 +12,7 @@ interface Options extends ClusterOptions {
 export function register(program: Command): void {
   const command = program
     .command('diff')
-    .description('tell what two SeccompProfiles of the cluster say differently')
+    .description('Show the differences between two SeccompProfiles')
     .argument('<a>', 'its name')
     .argument('<b>', 'the other one’s')
     .option('--json', 'as JSON');

@@ -21,7 +21,7 @@ Example:
 export function register(program: Command): void {
   const command = program
     .command('doctor')
-    .description('tell what keeps this cluster from recording and enforcing, and what to do');
+    .description('Find what keeps this cluster from recording and enforcing, with remedies');
   addOutputOption(addClusterOptions(command))
     .addHelpText('after', HELP)
     .action(async (options: ClusterOptions & OutputOptions) => {

@@ -22,7 +22,7 @@ Example:
 export function register(program: Command): void {
   const command = program
     .command('enforce')
-    .description('have the pods of a workload run under its profiles')
+    .description('Run the pods of a workload under its profiles')
     .argument('<workload>', 'deploy/NAME, sts/NAME or ds/NAME')
     .option('--profile <name>', 'a SeccompProfile for all of its containers')
     .option('--recording <name>', 'whose profiles are meant (default: the workload’s name)')
@@ -35,7 +35,7 @@ export function register(program: Command): void {
     });
   const undo = program
     .command('undo')
-    .description('take away what enforce did for a workload')
+    .description('Undo what enforce did for a workload')
     .argument('<workload>', 'deploy/NAME, sts/NAME or ds/NAME')
     .option('--restart', 'make its pods anew, as kubectl rollout restart does');
   addClusterOptions(undo)

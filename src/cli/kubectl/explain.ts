@@ -10,7 +10,7 @@ import { addClusterOptions, type ClusterOptions, withCluster } from './options.t
 export function register(program: Command): void {
   const command = program
     .command('explain')
-    .description('tell what the calls in a SeccompProfile of the cluster are for, and what they risk')
+    .description('Explain what each call of a SeccompProfile does, and its risk')
     .argument('<profile>', 'its name');
   addClusterOptions(command)
     .addHelpText('after', '\nExample:\n  $ kubectl syscribe explain web-nginx')

@@ -24,7 +24,7 @@ Example:
 export function register(program: Command): void {
   const command = program
     .command('record')
-    .description('record the pods of a workload, and print the profiles they need')
+    .description('Record the pods of a workload, and print the profiles they need')
     .argument('<workload>', 'deploy/NAME, sts/NAME or ds/NAME')
     .option('--for <time>', 'so long; default: until Ctrl-C', parseDuration)
     .option('--name <name>', 'of the recording (default: the workload’s); profiles are called NAME-CONTAINER')

@@ -29,7 +29,7 @@ Example:
 export function register(program: Command): void {
   const command = program
     .command('status')
-    .description('tell how far recordings and roll-outs are, what profiles there are and refuse, and what is wrong')
+    .description('Show recordings, profiles, roll-outs, denials and problems')
     .option('-A, --all-namespaces', 'of all namespaces, with profiles that nobody recorded');
   addOutputOption(addClusterOptions(command))
     .addHelpText('after', HELP)

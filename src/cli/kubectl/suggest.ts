@@ -25,19 +25,17 @@ What is let through by --approve is what the patch says: the operator adds it to
 status is 1 where there is something to be let through and it is not approved.
 
 Example:
-  $ `;
+  $ kubectl syscribe suggest web-nginx --approve`;
 
-/** A command of kubectl's, and by itself. */
-export function register(program: Command): void {
-  const us = program.name() === 'kubectl' ? 'kubectl syscribe' : 'syscribe';
-  const command = program
+export function register(kubectl: Command): void {
+  const command = kubectl
     .command('suggest')
-    .description('tell what a SeccompProfile that is rolled out refuses, or would, and the patch that lets it through')
+    .description('Show what a SeccompProfile refuses, or would, and the patch that allows it')
     .argument('<profile>', 'its name')
     .option('--only <calls>', 'these calls, commas between them (default: all seen)', (text) => parseList(text))
     .option('--approve', 'let them through');
   addOutputOption(addClusterOptions(command))
-    .addHelpText('after', `${HELP}${us} suggest web-nginx --approve`)
+    .addHelpText('after', HELP)
     .action(async (name: string, options: Options) => {
       process.exitCode = await run(name, options);
     });

@@ -2,7 +2,7 @@
 import { main } from '../../../src/cli/main.ts';
 
 const helps: Record<string, string> = {};
-const waiting: string[][] = [[]];
+const waiting: string[][] = [[], ['open-directory']];
 const write = process.stdout.write.bind(process.stdout);
 for (let path = waiting.shift(); path; path = waiting.shift()) {
   let text = '';
@@ -20,6 +20,10 @@ write(JSON.stringify(helps));
 
 /** Commands that a help text lists; `help` itself has no options. */
 function commandsIn(help: string): string[] {
-  const list = /\nCommands:\n(.*?)(\n\n|$)/s.exec(help)?.[1] ?? '';
-  return [...list.matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+  const sections = [...help.matchAll(/^([A-Z][^\n]*):\n((?: {2}.*\n)+)/gm)];
+  const lists = sections.filter(([, heading = '']) => !/^(Options|Arguments|Examples?)$/.test(heading));
+  const names = lists.flatMap(([, , list = '']) =>
+    [...list.matchAll(/^ {2}(\w[\w-]*)/gm)].map(([, name = '']) => name),
+  );
+  return names.filter((name) => name !== 'help');
 }
