@@ -66,7 +66,7 @@ export class Profiles {
     const nodes = await this.#present(profile, signal);
     const { labels, deletionTimestamp } = profile.metadata;
     if (deletionTimestamp !== undefined) return this.#end(profile, nodes, signal);
-    // What is still recorded is on no node; its status is another's (profile-status.ts).
+    // What is still recorded is on no node; its status is another's (partial-status.ts).
     if (labels?.[LABELS.partial] !== undefined) return undefined;
     await this.#hold(profile, signal);
     if (profile.metadata.annotations?.[APPROVE] !== undefined) return this.#approve(profile, signal);
