@@ -80,6 +80,7 @@ async function takeAway(): Promise<void> {
     'kubectl delete deployment,pods --all --now --wait',
     `kubectl label namespace default ${label('recording')} ${label('binding')}`,
     `syscribe uninstall --force --kubeconfig ${cluster.kubeconfig} --timeout=60s`,
+    'kubectl wait --for=delete namespace/security-profiles-operator --timeout=60s',
   ]) {
     const { code, stderr } = await type(command);
     assert.equal(code, 0, `${command}: ${stderr}`);
