@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runStages } from './lanes.ts';
+import { endLeftovers } from './leftovers.ts';
 import { PLANS, type PlanName, planOf, RUN_LIMITS } from './plan.ts';
 import { closing, type FileTime, problems, table } from './report.ts';
 import type { Outcome, Stage } from './stage.ts';
@@ -44,6 +45,7 @@ rmSync(archives, { recursive: true, force: true });
 // Tests that were ended had no time to take their cluster away.
 if (stop.signal.aborted && !othersCluster && existsSync(CLUSTER))
   spawnSync(process.execPath, ['test/system/cluster/main.ts', 'down'], { stdio: 'inherit' });
+if (stop.signal.aborted) endLeftovers(`SYSCRIBE_TEST_ARCHIVES=${archives}`);
 
 for (const outcome of outcomes.filter(({ counts, took }) => counts.failed > 0 && took > 0))
   console.log(failuresOf(outcome));
