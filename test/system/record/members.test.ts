@@ -202,6 +202,9 @@ test('tasks that the kernel is just making are not taken twice by who looks for 
   for (; !over; await new Promise((resolve) => setImmediate(resolve))) for (let left = 20; left > 0; left--) bpf.walk();
   assert.equal((await forking).code, 0);
   const { seeded, untagged, live, processes } = bpf.state(slot);
-  assert.deepEqual({ seeded, untagged, live }, { seeded: 0, untagged: 0, live: 0 });
+  assert.equal(live, 0);
+  // A fork that preempts the walk in the middle of a storage operation gets no tag (kernel/bpf/bpf_task_storage.c: bpf_task_storage_busy): it
+  // is counted as untagged, and the next walk may find it. Taken twice it would be seeded without having been untagged.
+  assert.ok(seeded <= untagged, `${seeded} seeded, ${untagged} untagged`);
   assert.ok(processes > 4000);
 });
