@@ -30,7 +30,7 @@ export class MarkedSource implements AuditSource {
 
   /**
    * Waits until the reader is done with all that was logged before this call.
-   * @returns false where that cannot be told ({@link AwaitedMarks.settle}).
+   * @returns false where the mark did not come in time ({@link AwaitedMarks.settle}).
    */
   settle(): Promise<boolean> {
     return this.#marks.settle(() => this.counts().lines);

@@ -92,15 +92,18 @@ export class AwaitedMarks {
     const mark = prepareMark();
     const arrived = Promise.withResolvers<void>();
     this.#awaited.set(mark, arrived.resolve);
-    await mark.make();
-    let before = -1;
-    let came = false;
-    for (let round = 0; round < MAX_ROUNDS && !came && before !== lines(); round++) {
-      before = lines();
-      came = await waitFor(arrived.promise, PATIENCE);
+    try {
+      await mark.make();
+      let before = -1;
+      let came = false;
+      for (let round = 0; round < MAX_ROUNDS && !came && before !== lines(); round++) {
+        before = lines();
+        came = await waitFor(arrived.promise, PATIENCE);
+      }
+      return came;
+    } finally {
+      this.#awaited.delete(mark);
     }
-    this.#awaited.delete(mark);
-    return came;
   }
 }
 

@@ -57,7 +57,7 @@ export class SeccompLog implements Disposable {
 
   /**
    * Waits until all that was logged before this call has been delivered.
-   * @returns false where that cannot be told ({@link AwaitedMarks.settle}).
+   * @returns false where the mark did not come in time ({@link AwaitedMarks.settle}).
    */
   settle(): Promise<boolean> {
     return this.#marks.settle(() => this.#socket.parser.counts.lines);
